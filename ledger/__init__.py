@@ -1,0 +1,1 @@
+"""What is owed: tokens, accounts, transactions, lots; posting, reversing, expiring, proving."""

@@ -1,0 +1,190 @@
+"""Reads over the ledger: tokens, balances, history, statements."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from ledger.errors import TokenNotFound, TransactionNotFound
+from ledger.models import Account, Lot, Tally, TallyMark, Token, Transaction
+from ledger.models.tokens import TokenStatus, TokenType
+from users.models import Member
+
+FUNGIBLE_POINTS = TokenType.ERC20
+TOKEN_CACHE_SECONDS = 4.0
+CACHED_TOKENS = 1_000
+_tokens: dict[tuple[int, int], tuple[float, Token]] = {}
+
+
+def find_points_token(*, brand_id: int, token_id: int) -> Token:
+    """An active points token of the brand, remembered for a few seconds. Raises TokenNotFound."""
+    remembered = _tokens.get((brand_id, token_id))
+    if remembered is not None and remembered[0] > time.monotonic():
+        return remembered[1]
+    rows = Token.objects.select_related("brand").filter(brand_id=brand_id, pk=token_id, status=TokenStatus.ACTIVE)
+    token = rows.filter(type=FUNGIBLE_POINTS).first()
+    if token is None:
+        _tokens.pop((brand_id, token_id), None)
+        raise TokenNotFound
+    if len(_tokens) >= CACHED_TOKENS:
+        _tokens.clear()
+    _tokens[brand_id, token_id] = (time.monotonic() + TOKEN_CACHE_SECONDS, token)
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a member holds of one token, points that have lapsed left out."""
+
+    token: Token
+    points: int
+
+
+def balances_of(member: Member, *, at: datetime) -> list[Balance]:
+    """One entry for each active points token of the brand, zero included, in the order of the tokens' ids."""
+    tokens = Token.objects.filter(brand_id=member.brand_id, status=TokenStatus.ACTIVE, type=FUNGIBLE_POINTS)
+    accounts = {
+        account.token_id: account
+        for account in Account.objects.filter(brand_id=member.brand_id, member=member, closed_at__isnull=True)
+    }
+    return [
+        Balance(token, _spendable(accounts[token.pk], at) if token.pk in accounts else 0) for token in tokens.order_by("pk")
+    ]
+
+
+def _spendable(account: Account, at: datetime) -> int:
+    if account.next_expiry_at is None or account.next_expiry_at > at:
+        return account.balance
+    lapsed = Lot.objects.filter(brand_id=account.brand_id, account=account, remaining__gt=0, expires_at__lte=at)
+    total: int = lapsed.aggregate(total=Sum("remaining", default=0))["total"]
+    return account.balance - total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Which transactions of a brand to list. `reversed_` None: whatever their state."""
+
+    brand_id: int
+    auth_id: str | None = None
+    token_id: int | None = None
+    types: tuple[str, ...] = ()
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+    reversed_: bool | None = None
+
+    def rows(self) -> QuerySet[Transaction]:
+        """The transactions, in no order yet."""
+        rows = Transaction.objects.filter(brand_id=self.brand_id)
+        if self.auth_id is not None:
+            rows = rows.filter(account_id__in=[account.pk for account in self.accounts()])
+        elif self.token_id is not None:
+            rows = rows.filter(account__token_id=self.token_id)
+        if self.types:
+            rows = rows.filter(type__in=self.types)
+        if self.from_time is not None:
+            rows = rows.filter(recorded_at__gte=self.from_time)
+        if self.to_time is not None:
+            rows = rows.filter(recorded_at__lt=self.to_time)
+        if self.reversed_ is not None:
+            undone = Transaction.objects.filter(reverses=OuterRef("pk")).order_by().values("reverses")
+            rows = rows.annotate(left=F("amount") + Coalesce(Subquery(undone.values(total=Sum("amount"))), Value(0)))
+            nothing_left = Q(left=0) & ~Q(amount=0)
+            rows = rows.filter(nothing_left if self.reversed_ else ~nothing_left)
+        return rows
+
+    def accounts(self) -> list[Account]:
+        """The accounts of the one member that is asked for."""
+        accounts = Account.objects.filter(brand_id=self.brand_id, member__auth_id=self.auth_id)
+        return list(accounts if self.token_id is None else accounts.filter(token_id=self.token_id))
+
+    def total(self) -> int:
+        """How many there are: from the accounts' own numbers or the tallies where that is enough, else counted."""
+        if self.from_time is not None or self.to_time is not None or self.reversed_ is not None:
+            return self.rows().count()
+        if self.auth_id is not None:
+            return self.rows().count() if self.types else sum(account.sequence for account in self.accounts())
+        mark = TallyMark.objects.filter(brand_id=self.brand_id).values_list("transaction_id", flat=True).first() or 0
+        tallies = Tally.objects.filter(brand_id=self.brand_id)
+        if self.types:
+            tallies = tallies.filter(type__in=self.types)
+        if self.token_id is not None:
+            tallies = tallies.filter(token_id=self.token_id)
+        tallied: int = tallies.aggregate(total=Sum("count", default=0))["total"]
+        return tallied + self.rows().filter(pk__gt=mark).count()
+
+
+def page_of(history: History, *, limit: int, offset: int = 0, before_id: int | None = None) -> list[Transaction]:
+    """One page of a history, newest first; `before_id` goes on where a page ended, at the same price on every page.
+
+    A member's newest rows are read account by account, for PostgreSQL would else sort all of them.
+    """
+    rows = history.rows()
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    if history.auth_id is not None:
+        rows = Transaction.objects.filter(pk__in=_newest_of_accounts(history, rows, limit + offset))
+    page = rows.select_related("account__token", "account__member").order_by("-pk")[offset : offset + limit]
+    return list(page)
+
+
+def _newest_of_accounts(history: History, rows: QuerySet[Transaction], count: int) -> list[int]:
+    found: list[int] = []
+    for account in history.accounts():
+        own = rows.filter(account=account).order_by("-sequence").values_list("pk", flat=True)
+        found += own[:count]
+    return sorted(found, reverse=True)[:count]
+
+
+def find_transaction(*, brand_id: int, transaction_id: int) -> Transaction:
+    """One transaction of the brand, with its account. Raises TransactionNotFound."""
+    rows = Transaction.objects.select_related("account__token", "account__member")
+    found = rows.filter(brand_id=brand_id, pk=transaction_id).first()
+    if found is None:
+        raise TransactionNotFound
+    return found
+
+
+def reversed_among(transactions: Iterable[Transaction]) -> set[int]:
+    """The ids of those of which nothing is left."""
+    amounts = {row.pk: abs(row.amount) for row in transactions}
+    sums = (
+        Transaction.objects.filter(reverses_id__in=amounts).order_by().values_list("reverses_id").annotate(total=Sum("amount"))
+    )
+    return {pk for pk, total in sums if pk is not None and abs(total) >= amounts[pk]}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An account over a span of time: what it held before, every movement, what it held after."""
+
+    opening_balance: int
+    transactions: list[Transaction]
+    closing_balance: int
+
+
+def statement_of(account: Account, *, from_time: datetime, to_time: datetime) -> Statement:
+    """The statement from `from_time` (included) to `to_time` (not), by the instant of recording; always adds up."""
+    own = Transaction.objects.filter(brand_id=account.brand_id, account=account)
+    rows = list(own.filter(recorded_at__gte=from_time, recorded_at__lt=to_time).order_by("sequence"))
+    if not rows:
+        held = balance_at(account, at=from_time)
+        return Statement(held, [], held)
+    return Statement(rows[0].balance_after - rows[0].amount, rows, rows[-1].balance_after)
+
+
+def balance_at(account: Account, *, at: datetime) -> int:
+    """The balance just before an instant."""
+    own = Transaction.objects.filter(brand_id=account.brand_id, account=account)
+    last = own.filter(recorded_at__lt=at).order_by("-sequence").first()
+    return last.balance_after if last is not None else 0
+
+
+def total_of(token: Token) -> int:
+    """All points of a token that members hold."""
+    total: int = Account.objects.filter(brand_id=token.brand_id, token=token).aggregate(total=Sum("balance", default=0))[
+        "total"
+    ]
+    return total

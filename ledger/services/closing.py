@@ -1,0 +1,37 @@
+"""Accounts of an erased member: what is left on them lapses, their notes go, nothing moves on them again."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.models import Account, Counterpart, Note, TransactionType
+from ledger.services.posting import Posting, post, settle_due_lots
+from users.models import Member
+from users.signals import member_erased
+
+
+def close_accounts(*, member: Member, at: datetime) -> None:
+    """Close every account of a member, inside the transaction that erases them."""
+    accounts = Account.objects.select_for_update(no_key=True).filter(brand_id=member.brand_id, member=member)
+    for account in accounts.filter(closed_at__isnull=True).order_by("pk"):
+        settle_due_lots(account, at=at)
+        if account.balance > 0:
+            post(
+                Posting(
+                    account=account.pk,
+                    amount=-account.balance,
+                    type=TransactionType.CLOSURE,
+                    counterpart=Counterpart.ADJUSTMENT,
+                    at=at,
+                )
+            )
+        Account.objects.filter(pk=account.pk).update(closed_at=at)
+        Note.objects.filter(account=account).delete()
+
+
+def listen() -> None:
+    """Close accounts whenever a member is erased."""
+    member_erased.connect(_on_member_erased, dispatch_uid="ledger.close_accounts")
+
+
+def _on_member_erased(*, member: Member, at: datetime, **_: Any) -> None:
+    close_accounts(member=member, at=at)

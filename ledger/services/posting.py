@@ -1,0 +1,311 @@
+"""Posting: the only way points move.
+
+`post` moves points on one account in one round trip; `post_many` does thousands with the same statement. What
+needs a closer look (lots to draw on, points that have lapsed, an account to be made) takes the account's lock and
+then writes through that statement, too.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db import IntegrityError, connection
+
+from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, ReferenceAlreadyUsed
+from ledger.models import Account, Counterpart, Lot, Note, Token, Transaction, TransactionType
+from ledger.models.accounts import BALANCE_LIMIT
+from ledger.models.transactions import new_salt
+from ledger.rules.lots import Allocation, OpenLot, due, flat, take
+from ledger.services.statement import GIVEN, Form, build
+from loyalty.database import constraint_of, execute_prepared, write
+from loyalty.errors import LoyaltyError
+from users.errors import UserNotFound
+from users.models import Member
+
+SYSTEM = "system"
+LOTS_PARAMETER = [name for name, _ in GIVEN].index("lots")
+MOVE_LOTS = """
+UPDATE ledger_lot SET remaining = remaining + moved.part
+FROM (SELECT %s::bigint AS brand, %s::bigint AS account, unnest(%s::bigint[]) AS lot, unnest(%s::bigint[]) AS part) AS moved
+WHERE brand_id = moved.brand AND account_id = moved.account AND sequence = moved.lot
+RETURNING sequence
+"""
+NEXT_EXPIRY = """
+UPDATE ledger_account SET next_expiry_at =
+  (SELECT min(expires_at) FROM ledger_lot WHERE account_id = %s AND remaining > 0)
+WHERE id = %s
+"""
+LOCK_IN_ORDER = """
+SELECT count(*) FROM (SELECT FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AS locked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An account by its holder: the brand, the member's auth_id, the token. The account is made when first needed."""
+
+    brand_id: int
+    auth_id: str
+    token_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """An order to move points. `amount` is signed and whole; `at` is now, `effective_at` when it happened (default: at).
+
+    `expires_at` opens a lot (credits only). `allocation` says which lots the points come from or go back to;
+    None leaves it to the rule: soonest to lapse first. `take_first` names a lot to draw on before others.
+    """
+
+    account: Holder | int
+    amount: int
+    type: TransactionType
+    counterpart: Counterpart
+    at: datetime
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    reference_id: str | None = None
+    reverses_id: int | None = None
+    actor: str = SYSTEM
+    explanation: dict[str, Any] | None = None
+    note: str = ""
+    allocation: Allocation | None = None
+    take_first: int | None = None
+    salt: bytes = field(default_factory=new_salt, repr=False)
+
+    def note_digest(self) -> bytes | None:
+        """What the chain keeps of the free text."""
+        return hashlib.sha256(self.salt + self.note.encode()).digest() if self.note else None
+
+    def parameters(self, *, settled: bool) -> list[Any]:
+        """The values of statement.GIVEN, in its order."""
+        return [
+            self.amount,
+            str(self.type),
+            str(self.counterpart),
+            self.reference_id,
+            self.reverses_id,
+            flat(self.allocation) if self.allocation else None,
+            self.expires_at,
+            self.actor,
+            json.dumps(self.explanation, ensure_ascii=False) if self.explanation is not None else None,
+            self.note_digest(),
+            self.effective_at or self.at,
+            self.at,
+            settled,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The receipt: the stored row's names and what it left behind. `email` is told where `by_holder` is."""
+
+    posting: Posting
+    id: int
+    account_id: int
+    sequence: int
+    balance_after: int
+    hash: bytes
+    member_id: int
+    email: str | None = None
+
+    @property
+    def by_holder(self) -> bool:
+        """Whether the account was named by its holder, and the holder's e-mail address is told."""
+        return isinstance(self.posting.account, Holder)
+
+
+def post(posting: Posting) -> Posted:
+    """Move points on one account: durable and chained when this returns, unless a transaction is open around it.
+
+    Raises InsufficientBalance, BalanceLimit, AccountClosed, ReferenceAlreadyUsed, UserNotFound.
+    """
+    if posting.allocation is None and not posting.note:
+        try:
+            written = _write_one(posting, settled=False)
+        except IntegrityError as error:
+            if connection.in_atomic_block or constraint_of(error) != "transaction_reference_once":
+                raise
+            written = None  # lost a race for the reference_id; the closer look finds the winner
+        if written is not None:
+            return written
+    return write(lambda: _post_locked(posting))
+
+
+def post_many(postings: Sequence[Posting]) -> list[Posted | LoyaltyError]:
+    """Post many in one transaction; answers, in their order, the receipt or the refusal of each.
+
+    Accounts are locked in the order of their ids, so that two batches never wait for each other in a circle.
+    """
+    return write(lambda: _post_batch(postings))
+
+
+def open_account(*, brand_id: int, member_id: int, token_id: int) -> int:
+    """The id of a member's account, made when it is first needed."""
+    key = {"brand_id": brand_id, "member_id": member_id, "token_id": token_id}
+    Account.objects.bulk_create([Account(**key)], ignore_conflicts=True)
+    return Account.objects.values_list("pk", flat=True).get(**key)
+
+
+def settle_due_lots(account: Account, *, at: datetime) -> list[OpenLot]:
+    """Post what has lapsed on a locked account, and answer the lots that are left, brought up to date."""
+    lots = open_lots(account)
+    lapsed = due(lots, at)
+    if not lapsed:
+        return lots
+    posting = Posting(
+        account=account.pk,
+        amount=-sum(lot.remaining for lot in lapsed),
+        type=TransactionType.EXPIRY,
+        counterpart=Counterpart.EXPIRY,
+        at=at,
+        allocation=[(lot.sequence, -lot.remaining) for lot in lapsed],
+    )
+    account.balance = _write_settled(account, posting).balance_after
+    return open_lots(account)
+
+
+def lock_account(account_id: int) -> Account:
+    """The account, held against every other posting until the transaction ends."""
+    return Account.objects.select_for_update(no_key=True).get(pk=account_id)
+
+
+def open_lots(account: Account) -> list[OpenLot]:
+    """The lots of an account that have points left."""
+    lots = Lot.objects.filter(brand_id=account.brand_id, account=account, remaining__gt=0)
+    rows = lots.values_list("sequence", "remaining", "expires_at")
+    return [OpenLot(*row) for row in rows]
+
+
+@cache
+def _statement(form: Form) -> str:
+    return build(form, limit=BALANCE_LIMIT)
+
+
+def _write_one(posting: Posting, *, settled: bool) -> Posted | None:
+    """Write one row; None when the account is missing or the statement refuses."""
+    account = posting.account
+    by_holder = isinstance(account, Holder)
+    target: list[Any] = [account.auth_id, account.token_id, account.brand_id] if isinstance(account, Holder) else [account]
+    form = Form(many=False, by_holder=by_holder, lots=posting.expires_at is not None)
+    rows = execute_prepared(_statement(form), [*target, *posting.parameters(settled=settled)])
+    return Posted(posting, *rows[0][1:]) if rows else None
+
+
+def _post_locked(posting: Posting) -> Posted:
+    """Post under the account's lock, where every question has one answer."""
+    account = _locked(posting.account)
+    if posting.reference_id is not None:
+        _check_reference(account.brand_id, posting.reference_id)
+    if account.closed_at is not None:
+        raise AccountClosed
+    lots = settle_due_lots(account, at=posting.at)
+    if posting.amount < 0 and account.balance + posting.amount < account.floor:
+        raise InsufficientBalance
+    if account.balance + posting.amount >= BALANCE_LIMIT:
+        raise BalanceLimit
+    settled = posting
+    if posting.amount < 0 and posting.allocation is None:
+        settled = replace(posting, allocation=take(lots, -posting.amount, first=posting.take_first))
+    written = _write_settled(account, settled)
+    if posting.note:
+        Note.objects.create(
+            transaction_id=written.id, brand_id=account.brand_id, account=account, salt=posting.salt, text=posting.note
+        )
+    return written
+
+
+def _locked(target: Holder | int) -> Account:
+    if isinstance(target, int):
+        return lock_account(target)
+    member = Member.objects.filter(brand_id=target.brand_id, auth_id=target.auth_id).only("pk").first()
+    if member is None:
+        raise UserNotFound
+    return lock_account(open_account(brand_id=target.brand_id, member_id=member.pk, token_id=target.token_id))
+
+
+def _check_reference(brand_id: int, reference_id: str) -> None:
+    earlier = Transaction.objects.filter(brand_id=brand_id, reference_id=reference_id).values_list("pk", flat=True).first()
+    if earlier is not None:
+        raise ReferenceAlreadyUsed(transaction_id=earlier)
+
+
+def _write_settled(account: Account, posting: Posting) -> Posted:
+    """Write a row whose lots are settled, and move the lots with it. The caller holds the account's lock."""
+    written = _write_one(posting, settled=True)
+    if written is None:
+        raise AssertionError(f"account {account.pk} refused what its lock had allowed")
+    if posting.allocation:
+        _move_lots(account, posting.allocation)
+    return written
+
+
+def _move_lots(account: Account, allocation: Allocation) -> None:
+    moved = execute_prepared(MOVE_LOTS, [account.brand_id, account.pk, *map(list, zip(*allocation, strict=True))])
+    if len(moved) != len(allocation):
+        raise AssertionError(f"account {account.pk} lacks a lot that its rows name")
+    execute_prepared(NEXT_EXPIRY, [account.pk, account.pk])
+
+
+def _post_batch(postings: Sequence[Posting]) -> list[Posted | LoyaltyError]:
+    outcomes: dict[int, Posted | LoyaltyError] = {}
+    for wave in _waves(postings):
+        written = _write_wave([postings[index] for index in wave])
+        outcomes |= {wave[ordinal]: receipt for ordinal, receipt in written.items()}
+        for index in wave:
+            if index not in outcomes:
+                outcomes[index] = _outcome(postings[index])
+    return [outcomes[index] for index in range(len(postings))]
+
+
+def _outcome(posting: Posting) -> Posted | LoyaltyError:
+    try:
+        return _post_locked(posting)
+    except LoyaltyError as refusal:
+        return refusal
+
+
+def _waves(postings: Sequence[Posting]) -> list[list[int]]:
+    """Parts the postings so that no account or reference_id stands twice in one statement, keeping each account's order."""
+    waves: list[list[int]] = []
+    turn: dict[Any, int] = {}
+    for index, posting in enumerate(postings):
+        keys = [posting.account, *([posting.reference_id] if posting.reference_id else [])]
+        number = max(turn.get(key, 0) for key in keys)
+        turn |= dict.fromkeys(keys, number + 1)
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(index)
+    return waves
+
+
+def _write_wave(postings: list[Posting]) -> dict[int, Posted]:
+    """Write all that need no closer look in one statement; answers receipts by position."""
+    plain = [
+        (position, posting)
+        for position, posting in enumerate(postings)
+        if isinstance(posting.account, int) and posting.allocation is None and not posting.note
+    ]
+    if not plain:
+        return {}
+    ids = sorted(posting.account for _, posting in plain if isinstance(posting.account, int))
+    execute_prepared(LOCK_IN_ORDER, [ids])
+    rows = [[posting.account, *posting.parameters(settled=False)] for _, posting in plain]
+    for row in rows:
+        row[1 + LOTS_PARAMETER] = None
+    form = Form(many=True, by_holder=False, lots=any(posting.expires_at for _, posting in plain))
+    written = execute_prepared(_statement(form), [list(column) for column in zip(*rows, strict=True)])
+    receipts = {}
+    for ordinal, *answer in written:
+        position, posting = plain[ordinal - 1]
+        receipts[position] = Posted(posting, *answer)
+    return receipts
+
+
+def lapse_of(token: Token, *, at: datetime) -> datetime | None:
+    """When points credited now lapse, by the token's policy and the brand's calendar."""
+    return token.expiry.lapses_at(at, token.brand.zone)

@@ -1,0 +1,78 @@
+"""Reversal: a transaction is undone, whole or in parts, by rows linked to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Sum
+
+from ledger.errors import NotReversible, ReferenceAlreadyUsed, ReversalExceedsOriginal, TransactionNotFound
+from ledger.models import Counterpart, Transaction, TransactionType
+from ledger.models.transactions import REVERSIBLE
+from ledger.rules.lots import absorb_debt, give_back, pairs
+from ledger.services.posting import SYSTEM, Posted, Posting, lock_account, post, settle_due_lots
+from loyalty.database import write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReversalOrder:
+    """What to undo: `amount` points of a transaction, None for all that is left; `reason` is free text."""
+
+    brand_id: int
+    transaction_id: int
+    amount: int | None = None
+    reason: str = ""
+    reference_id: str | None = None
+    actor: str = SYSTEM
+
+
+def reverse(*, order: ReversalOrder, at: datetime) -> Posted:
+    """Undo a transaction or a part of it, at any time, never more than it in sum.
+
+    Points taken from lots go back to those lots, the last taken first, and keep their day of expiry: what has
+    lapsed meanwhile lapses again at once. A credit that is undone draws on its own lot first; when the member has
+    spent it, the balance decides. Raises TransactionNotFound, NotReversible, ReversalExceedsOriginal,
+    InsufficientBalance, ReferenceAlreadyUsed.
+    """
+    return write(lambda: _reverse(order, at))
+
+
+def _reverse(order: ReversalOrder, at: datetime) -> Posted:
+    original = Transaction.objects.filter(brand_id=order.brand_id, pk=order.transaction_id).first()
+    if original is None:
+        raise TransactionNotFound
+    account = lock_account(original.account_id)
+    _check_reference_first(order)
+    if original.type not in REVERSIBLE or account.closed_at is not None:
+        raise NotReversible
+    reversed_before = abs(original.reversals.aggregate(total=Sum("amount", default=0))["total"])
+    left = abs(original.amount) - reversed_before
+    amount = left if order.amount is None else order.amount
+    if amount > left or left == 0:
+        raise ReversalExceedsOriginal
+    settle_due_lots(account, at=at)
+    posting = Posting(
+        account=account.pk,
+        amount=amount if original.amount < 0 else -amount,
+        type=TransactionType.REVERSAL,
+        counterpart=Counterpart(original.counterpart),
+        at=at,
+        reverses_id=original.pk,
+        reference_id=order.reference_id,
+        actor=order.actor,
+        note=order.reason,
+        take_first=original.sequence if original.amount > 0 else None,
+        allocation=_returned(original, account.balance, amount, reversed_before) if original.amount < 0 else None,
+    )
+    return post(posting)
+
+
+def _check_reference_first(order: ReversalOrder) -> None:
+    """A repeated reference_id is told so even when nothing of the original is left."""
+    used = Transaction.objects.filter(brand_id=order.brand_id, reference_id=order.reference_id)
+    if order.reference_id is not None and (earlier := used.values_list("pk", flat=True).first()) is not None:
+        raise ReferenceAlreadyUsed(transaction_id=earlier)
+
+
+def _returned(original: Transaction, balance: int, amount: int, reversed_before: int) -> list[tuple[int, int]]:
+    given = give_back(pairs(original.lots), -original.amount, returned=reversed_before, amount=amount)
+    return absorb_debt(given, amount, balance)

@@ -1,0 +1,1 @@
+"""The project: how it is wired, and every HTTP edge."""

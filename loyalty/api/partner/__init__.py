@@ -1,0 +1,1 @@
+"""The Partner API: a brand's own systems, by X-API-KEY."""

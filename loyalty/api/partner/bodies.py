@@ -1,0 +1,169 @@
+"""What the Partner API takes: the shapes of request bodies, of both generations of its documents."""
+
+from typing import Annotated, Any, TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from loyalty.api.requests import MISSING, Amount, FieldRefused, Id, Shape, as_amount, as_id, parse_body
+from loyalty.errors import FieldError, InvalidRequest, invalid_field
+from users.services.members import PERSONAL, Profile
+
+Value = TypeVar("Value")
+Reference = Annotated[str, Meta(min_length=1, max_length=255)]
+Text = str | None | UnsetType
+
+
+class UserIn(Struct, forbid_unknown_fields=True):
+    """A user, as a partner describes them; `id` is ours, and ignored."""
+
+    email: Annotated[str, Meta(examples=["john_doe@email.com"])] | UnsetType | None = UNSET
+    auth_id: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
+    first_name: Text = UNSET
+    second_name: Text = UNSET
+    language: Text = UNSET
+    country_ISO: Text = UNSET
+    metadata: dict[str, Any] | UnsetType | None = UNSET
+    id: Any = UNSET
+
+    def profile(self) -> Profile:
+        """The profile; null and absent mean the same in all but which fields were given."""
+        sent = {name: getattr(self, "country_ISO" if name == "country_iso" else name) for name in PERSONAL}
+        given = {name: value for name, value in sent.items() if value is not UNSET}
+        return Profile(given=frozenset(given), **given)
+
+
+class UserBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a user."""
+
+    user: UserIn
+
+
+class MembershipIn(Struct, forbid_unknown_fields=True):
+    """A membership: where it is, in either spelling, and its number."""
+
+    membership_number: Annotated[str, Meta(min_length=1, max_length=255)]
+    brand_id: Annotated[int, Meta(ge=0)] | str | UnsetType = UNSET
+    exchange_provider_implementation_name: str | UnsetType = UNSET
+
+    def target(self, in_path: str | None) -> str:
+        """The one target that body and path name. Raises InvalidRequest when they disagree or name none."""
+        named = {
+            "membership.brand_id": _present(self.brand_id),
+            "membership.exchange_provider_implementation_name": _present(self.exchange_provider_implementation_name),
+        }
+        given = {field: str(value) for field, value in named.items() if value is not None}
+        names = set(given.values()) | ({in_path} if in_path is not None else set())
+        if not names:
+            raise invalid_field(
+                "membership.brand_id", "brand_id or exchange_provider_implementation_name is needed", code=MISSING
+            )
+        if len(names) > 1:
+            raise invalid_field(next(iter(given)), "two different targets are named", code="contradiction")
+        return names.pop()
+
+
+class MembershipBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a membership."""
+
+    membership: MembershipIn
+
+
+class CreditPoints(Struct, forbid_unknown_fields=True, tag_field="type", tag="credit_points"):
+    """Points to the user; `send_email` sends them a notice."""
+
+    user_auth_id: str
+    amount: Amount
+    token_id: Id
+    reference_id: Reference | None = None
+    send_email: bool = False
+
+
+class DebitPoints(Struct, forbid_unknown_fields=True, tag_field="type", tag="debit_points"):
+    """Points from the user; `send_email` is ignored."""
+
+    user_auth_id: str
+    amount: Amount
+    token_id: Id
+    reference_id: Reference | None = None
+    send_email: bool = False
+
+
+class TransactionBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a transaction; `type` says which."""
+
+    transaction: CreditPoints | DebitPoints
+
+
+class ReversalIn(Struct, forbid_unknown_fields=True):
+    """What to undo: without `amount`, all that is left."""
+
+    amount: Amount | None = None
+    reason: Annotated[str, Meta(max_length=1_000)] | None = None
+    reference_id: Reference | None = None
+
+
+class ReversalBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a reversal."""
+
+    reversal: ReversalIn
+
+
+class InvalidAmount(InvalidRequest):
+    """The amount is missing, or no whole number in range."""
+
+    code = "invalid_amount"
+
+
+class InvalidReference(InvalidRequest):
+    """The reference_id is no text of 1 to 255 characters."""
+
+    code = "invalid_reference"
+
+
+class UnknownType(InvalidRequest):
+    """The type is not one that can be asked for here."""
+
+    code = "unknown_type"
+
+
+def read(request: HttpRequest, shape: type[Shape]) -> Shape:
+    """The body in a shape; fields with a refusal of their own get it."""
+    try:
+        return parse_body(request, shape, limit_bytes=settings.BODY_LIMIT_BYTES)
+    except FieldRefused as refusal:
+        raise _named(refusal) from None
+
+
+def _named(refusal: FieldRefused) -> InvalidRequest:
+    field, (error,) = refusal.path.rpartition(".")[2], refusal.errors
+    if field == "amount":
+        return _amount_refused(refusal.path, error.code)
+    if field == "reference_id":
+        return InvalidReference(f"{refusal.path}: 1 to 255 characters", errors=refusal.errors)
+    if refusal.path == "transaction.type" and error.detail.startswith("invalid value"):
+        return UnknownType("transaction.type: this type of transaction is unknown", errors=refusal.errors)
+    return refusal
+
+
+def amount_of(value: int | str, field: str) -> int:
+    """The amount as a number. Raises InvalidAmount."""
+    amount = as_amount(value)
+    if amount is None:
+        raise _amount_refused(field, "invalid")
+    return amount
+
+
+def _amount_refused(field: str, code: str) -> InvalidAmount:
+    detail = "a whole number from 1 to 9999999999999, as a number or as digits"
+    return InvalidAmount(f"{field}: {detail}", errors=[FieldError(field, code, detail)])
+
+
+def id_of(value: int | str) -> int:
+    """An id as a number."""
+    return as_id(value) if isinstance(value, int) or value.isdecimal() else 0
+
+
+def _present(value: Value | UnsetType) -> Value | None:
+    return None if isinstance(value, UnsetType) else value

@@ -1,0 +1,28 @@
+"""Paths of the Partner API, under /api/admin; a trailing slash is taken off before they are matched."""
+
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from loyalty.api.partner.memberships import MembershipsView, MembershipView
+from loyalty.api.partner.transactions import ReversalView, TransactionsView, TransactionView
+from loyalty.api.partner.users import BalancesView, UsersView, UserView
+
+
+class IdConverter(IntConverter):
+    """Digits that can be an id; longer ones match no path, as no such id exists."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(IdConverter, "id")
+
+urlpatterns = [
+    path("users", UsersView.as_view()),
+    path("users/<str:auth_id>", UserView.as_view()),
+    path("users/<str:auth_id>/balances", BalancesView.as_view()),
+    path("users/<str:auth_id>/memberships", MembershipsView.as_view()),
+    path("users/<str:auth_id>/memberships/<str:target>", MembershipView.as_view()),
+    path("transactions", TransactionsView.as_view()),
+    path("transactions/<id:transaction_id>", TransactionView.as_view()),
+    path("transactions/<id:transaction_id>/reversal", ReversalView.as_view()),
+]

@@ -1,0 +1,176 @@
+"""Reading requests: bodies, parameters, and what is wrong with them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from django.http import HttpRequest, QueryDict
+from django.utils.dateparse import parse_datetime
+from msgspec import Meta
+
+from loyalty.api.errors import BodyTooLarge, UnsupportedMediaType
+from loyalty.errors import FieldError, InvalidRequest, invalid_field
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+HIGHEST_AMOUNT = 9_999_999_999_999
+HIGHEST_ID = 2**63 - 1
+Amount = Annotated[int, Meta(ge=1, le=HIGHEST_AMOUNT)] | Annotated[str, Meta(pattern="^0*[1-9][0-9]{0,12}$")]
+Id = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^[0-9]+$")]
+
+_FIELD = re.compile(r"field `([^`]+)`")
+_PATH = re.compile(r" - at `([^`]*)`$")
+_NUL = b"\\u0000"
+MISSING, UNKNOWN = "required", "unknown_field"
+
+
+class FieldRefused(InvalidRequest):
+    """One field of a body is missing, unknown or of the wrong shape; `path` is its dotted path."""
+
+    def __init__(self, path: str, code: str, detail: str) -> None:
+        super().__init__(f"{path or 'body'}: {detail}", errors=[FieldError(path, code, detail)])
+        self.path = path
+
+
+def parse_body(request: HttpRequest, shape: type[Shape], *, limit_bytes: int) -> Shape:
+    """The JSON body in the given shape. Raises FieldRefused naming the field, UnsupportedMediaType, BodyTooLarge."""
+    raw = read_body(request, limit_bytes=limit_bytes)
+    try:
+        value = msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError as error:
+        raise _refused(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise FieldRefused("", "malformed", "this is not JSON in UTF-8") from None
+    except RecursionError:
+        raise FieldRefused("", "malformed", "nested too deeply") from None
+    if _NUL in raw:
+        _refuse_nul(msgspec.to_builtins(value), "")
+    return value
+
+
+def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
+    """The body as it came. Raises UnsupportedMediaType, BodyTooLarge."""
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    kind, _, parameters = (request.META.get("CONTENT_TYPE") or "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if kind.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+        raise UnsupportedMediaType
+    raw = request.body
+    if len(raw) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    return raw
+
+
+def canonical(raw: bytes) -> bytes:
+    """A JSON value in the one form that all its spellings share; what is no JSON stays as it is."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return raw
+
+
+def _refused(message: str) -> FieldRefused:
+    """Turn msgspec's words into the field they are about."""
+    path_found = _PATH.search(message)
+    path = path_found[1].removeprefix("$").removeprefix(".") if path_found else ""
+    detail = _PATH.sub("", message)
+    field_found = _FIELD.search(detail)
+    if detail.startswith("Object missing required") and field_found:
+        return FieldRefused(_joined(path, field_found[1]), MISSING, "this field is needed")
+    if detail.startswith("Object contains unknown") and field_found:
+        return FieldRefused(_joined(path, field_found[1]), UNKNOWN, "this field is unknown")
+    return FieldRefused(path, "invalid", detail[0].lower() + detail[1:])
+
+
+def _joined(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    """Refuse the character that PostgreSQL's text cannot hold, naming where it stands."""
+    parts: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, str) and "\x00" in value:
+        raise FieldRefused(path, "invalid", "the character U+0000 is not allowed")
+    if isinstance(value, Mapping):
+        for key in value:
+            _refuse_nul(key, path)
+        parts = [(str(key), part) for key, part in value.items()]
+    elif isinstance(value, list):
+        parts = [(str(index), part) for index, part in enumerate(value)]
+    for name, part in parts:
+        _refuse_nul(part, _joined(path, name))
+
+
+def as_id(value: int | str) -> int:
+    """An id that came as a number or as digits; one too large to exist stands for none."""
+    number = int(value) if len(str(value)) <= 19 else HIGHEST_ID
+    return min(number, HIGHEST_ID)
+
+
+def as_amount(value: int | str) -> int | None:
+    """An amount that came as a number or as digits; None when it is not one after all."""
+    if isinstance(value, str) and not re.fullmatch("0*[1-9][0-9]{0,12}", value):
+        return None
+    return int(value)
+
+
+class Parameters:
+    """The query of a list: each parameter is asked for once, what nobody asked for is refused."""
+
+    def __init__(self, query: QueryDict, *, known: Iterable[str]) -> None:
+        self.query = query
+        for name in query:
+            if name not in known:
+                raise invalid_field(name, "this parameter is unknown", code=UNKNOWN)
+            if "\x00" in "".join(query.getlist(name)):
+                raise invalid_field(name, "the character U+0000 is not allowed")
+
+    def text(self, name: str) -> str | None:
+        """A text; given twice, the last counts."""
+        return self.query.get(name)
+
+    def number(self, name: str, *, default: int, lowest: int, highest: int) -> int:
+        """A whole number; above `highest` it is read as that."""
+        raw = self.query.get(name)
+        if raw is None:
+            return default
+        if not re.fullmatch("[0-9]{1,100}", raw) or int(raw) < lowest:
+            raise invalid_field(name, f"a whole number from {lowest} on")
+        return min(int(raw), highest)
+
+    def id(self, name: str) -> int | None:
+        """An id."""
+        raw = self.query.get(name)
+        if raw is None:
+            return None
+        if not re.fullmatch("[0-9]+", raw):
+            raise invalid_field(name, "an id is a number")
+        return as_id(raw)
+
+    def instant(self, name: str) -> datetime | None:
+        """An ISO 8601 instant; without a zone it is UTC."""
+        raw = self.query.get(name)
+        if raw is None:
+            return None
+        try:
+            # An unencoded plus sign arrives as a blank.
+            instant = parse_datetime(raw.replace(" ", "+") if raw.count(" ") == 1 and "T" in raw else raw)
+            if instant is None:
+                instant = datetime.fromisoformat(raw)
+            return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise invalid_field(name, "an ISO 8601 date and time, as in 2026-06-01T11:23:23Z") from None
+
+    def words(self, *names: str) -> list[str]:
+        """Words that came repeated, with brackets, or parted by commas."""
+        return list(_words(self.query, names))
+
+
+def _words(query: QueryDict, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        for value in query.getlist(name):
+            yield from (word.strip() for word in value.split(","))

@@ -1,0 +1,104 @@
+"""The base of every API view: who asks, how fast, once only."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.views import APIView
+
+from loyalty.api import problems, throttling
+from loyalty.api.errors import RateLimited, ScopeMissing
+from loyalty.api.idempotency import Answer, Claim, run_once
+from loyalty.api.requests import canonical, read_body
+from loyalty.errors import InvalidRequest, LoyaltyError
+
+NEVER_STORED = frozenset({401, 403, 413, 415, 429})
+FIRST_STORED, FIRST_NOT_STORED = 200, 500
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class ApiView(APIView):
+    """Authenticates, throttles and checks the scope before a handler runs; a dialect says how."""
+
+    statuses: ClassVar[Mapping[str, int]] = problems.STATUSES
+    body_limit_bytes: ClassVar[int] = settings.BODY_LIMIT_BYTES
+    read_scope: ClassVar[str] = ""
+    write_scope: ClassVar[str] = ""
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    verdict: throttling.Verdict | None = None
+    brand_id: int
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Hand on Django's own request: shapes are parsed by loyalty.api.requests, nothing needs DRF's wrapper."""
+        return request
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Let the request in, or refuse it: who, how fast, with what right."""
+        self.brand_id = self.identify(request)
+
+    @abstractmethod
+    def identify(self, request: HttpRequest) -> int:
+        """Find out who asks, judge their limits and rights, and answer the id of their brand; each dialect does."""
+
+    def throttle(self, limit: throttling.Limit) -> None:
+        """Take a token of the caller's. Raises RateLimited."""
+        self.verdict = throttling.judge(limit)
+        if not self.verdict.passes:
+            raise RateLimited(self.verdict.retry_after_seconds)
+
+    def check_scope(self, request: HttpRequest, scopes: frozenset[str]) -> None:
+        """Refuse a caller without the right. Raises ScopeMissing."""
+        scope = self.write_scope if request.method in WRITING else self.read_scope
+        if scope not in scopes:
+            raise ScopeMissing(scope)
+
+    def perform_content_negotiation(self, request: Any, force: Any = None) -> tuple[Any, str]:
+        """There is one form of answer: nothing to negotiate."""
+        return None, "application/json"
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Turn an Answer into a response, and tell the caller about their limits."""
+        finished: HttpResponse = to_response(response) if isinstance(response, Answer) else response
+        if self.verdict is not None:
+            for name, value in self.verdict.headers().items():
+                finished[name] = value
+        return finished
+
+    def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
+        """Further members of a problem's body."""
+        return {}
+
+    def once(self, request: HttpRequest, effect: Callable[[], Answer]) -> Answer:
+        """Run the effect of a POST, once for each Idempotency-Key."""
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if key is None:
+            return effect()
+        body = canonical(read_body(request, limit_bytes=self.body_limit_bytes))
+        claim = Claim(self.brand_id, key, f"{request.method} {request.path_info}\n".encode() + body)
+        claim.check()
+
+        def refuse(refusal: LoyaltyError) -> Answer:
+            status = self.statuses[refusal.code]
+            request_id = problems.request_id_of(request)
+            extra = self.problem_extra(refusal)
+            return Answer(status, problems.problem_body(refusal, status=status, request_id=request_id, extra=extra))
+
+        return run_once(claim, effect, refuse=refuse, remembers=self.remembers)
+
+    def remembers(self, refusal: LoyaltyError) -> bool:
+        """Whether a refusal is kept under its key: those of the business are, those of the edge and of shapes are not."""
+        status = self.statuses[refusal.code]
+        if isinstance(refusal, InvalidRequest) or status in NEVER_STORED or refusal.code in problems.STATUSES:
+            return False
+        return FIRST_STORED <= status < FIRST_NOT_STORED
+
+
+def to_response(answer: Answer) -> HttpResponse:
+    """The HTTP response of an answer, first or replayed."""
+    kind = problems.CONTENT_TYPE if answer.status >= 400 else "application/json"
+    response = HttpResponse(answer.body, status=answer.status, content_type=kind)
+    if answer.replayed:
+        response["Idempotent-Replayed"] = "true"
+    return response

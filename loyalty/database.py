@@ -1,0 +1,75 @@
+"""How writes reach PostgreSQL: one retry loop, prepared statements for the ledger, dead connections dropped."""
+
+import random
+import select
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+Result = TypeVar("Result")
+
+# Serialization failure, deadlock detected, and a unique violation that the effect did not foresee: it lost a
+# race, and the next attempt sees the winner.
+RETRIED = frozenset({"40001", "40P01", "23505"})
+ATTEMPTS = 6
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's own code of a Django database error, None when the server never answered."""
+    state: str | None = getattr(error.__cause__, "sqlstate", None)
+    return state
+
+
+def constraint_of(error: BaseException) -> str | None:
+    """The name of the constraint that refused a row."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None)
+
+
+def write(effect: Callable[[], Result]) -> Result:
+    """Run `effect` in a transaction; again when PostgreSQL asks for it, as the loser of a deadlock.
+
+    Inside a transaction that is already open the outer loop decides, for only the whole can be repeated.
+    """
+    if connection.in_atomic_block:
+        return effect()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return effect()
+        except DatabaseError as error:
+            if sqlstate(error) not in RETRIED or attempt == ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def execute_prepared(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Run one statement that PostgreSQL parses and plans once a connection, and fetch its rows.
+
+    Django writes parameters into the text it sends; the ledger's statements are long enough for planning
+    them to cost more than running them, so they go to psycopg directly.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters, prepare=True)
+        return cursor.fetchall() if cursor.description else []
+
+
+def drop_dead_connection() -> None:
+    """Close the connection when the server has hung up since it was last used.
+
+    An idle connection has nothing to say: bytes waiting on it are a farewell. Looking costs a few
+    microseconds where a test query would cost a round trip for each request.
+    """
+    if connection.connection is None or connection.in_atomic_block:
+        return
+    with suppress(InterfaceError, psycopg.Error, ValueError, OSError):
+        handle = connection.connection.fileno()
+        if not select.select([handle], [], [], 0)[0] and not connection.connection.closed:
+            return
+    connection.close()

@@ -1,0 +1,56 @@
+"""What happens around every request: its id, its log line, its figures."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import Counter, Histogram
+
+from loyalty.database import drop_dead_connection
+
+log = structlog.get_logger()
+ACCEPTABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
+REQUESTS = Counter("loyalty_http_requests_total", "Requests answered.", ["method", "route", "status"])
+DURATIONS = Histogram("loyalty_http_request_seconds", "Time to answer a request.", ["route"])
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestMiddleware:
+    """Gives each request an id, answers it as X-Request-ID, logs one line, and counts.
+
+    Logs and figures name the route, never the path: a path may hold someone's name.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        sent = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = sent if ACCEPTABLE_ID.fullmatch(sent) else uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
+            request.path_info = request.path_info[:-1]  # a trailing slash is optional on every path
+        drop_dead_connection()
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        seconds = time.perf_counter() - started
+        match = request.resolver_match
+        route = match.route if match is not None else "unknown"
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(method, route, response.status_code).inc()
+        DURATIONS.labels(route).observe(seconds)
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=response.status_code,
+            ms=round(seconds * 1000, 2),
+            key=getattr(request, "key_id", None),
+        )
+        structlog.contextvars.clear_contextvars()
+        return response

@@ -1,0 +1,39 @@
+"""Structured logs."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+_shared: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure() -> None:
+    """Send structlog and the standard library's logs to standard error in one form (LOG_FORMAT: json or console)."""
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    if settings.LOG_FORMAT == "json":
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*_shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[*_shared, structlog.stdlib.add_logger_name],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "django.request"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)

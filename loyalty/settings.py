@@ -1,0 +1,198 @@
+"""One file; every difference between machines comes from the environment."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+import dj_email_url
+from django.core.exceptions import ImproperlyConfigured
+
+from loyalty.embedded import Embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("LOYALTY_VAR") or BASE_DIR / "var").resolve()
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+ENVIRONMENT = os.environ.get("LOYALTY_ENV", "development")
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = _flag("DEBUG")
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+REDIS_URL = os.environ.get("REDIS_URL", "")
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "") or REDIS_URL
+
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured(f"LOYALTY_ENV is 'development' or 'production', not {ENVIRONMENT!r}")
+if PRODUCTION:
+    if not DATABASE_URL or not REDIS_URL:
+        raise ImproperlyConfigured("production needs DATABASE_URL and REDIS_URL: the embedded servers are for trying out")
+    if not SECRET_KEY:
+        raise ImproperlyConfigured("production needs SECRET_KEY")
+    if DEBUG:
+        raise ImproperlyConfigured("production refuses DEBUG")
+
+# --- the database and Redis: given by URL, or out of wheels under var/ ---
+EMBEDDED: Embedded | None = None
+if not DATABASE_URL or not REDIS_URL:
+    EMBEDDED = Embedded(VAR_DIR, disposable=_flag("LOYALTY_DISPOSABLE"))
+    DATABASE_URL = DATABASE_URL or EMBEDDED.database_url
+    CELERY_BROKER_URL = CELERY_BROKER_URL or EMBEDDED.broker_url
+    REDIS_URL = REDIS_URL or EMBEDDED.redis_url
+
+SECRET_KEY = SECRET_KEY or "for development only, production refuses to start without a key of its own"
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "" if PRODUCTION else "*").split(",") if host]
+
+STATEMENT_TIMEOUT_MS = int(os.environ.get("STATEMENT_TIMEOUT_MS", "15000"))
+LOCK_TIMEOUT_MS = int(os.environ.get("LOCK_TIMEOUT_MS", "2000"))
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {
+        "connect_timeout": 5,
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+        " -c idle_in_transaction_session_timeout=30000",
+        # Only the ledger's own statements ask to be prepared (loyalty.database); what Django writes never is,
+        # so that a history query is never stuck with a generic plan.
+        "prepare_threshold": None if _flag("DATABASE_WITHOUT_PREPARE") else 1_000_000,
+    }
+)
+DISABLE_SERVER_SIDE_CURSORS = _flag("DATABASE_WITHOUT_PREPARE")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "pgtrigger",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "loyalty",
+    "loyalty.api",
+    "users",
+    "ledger",
+]
+MIDDLEWARE = [
+    "loyalty.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "loyalty.urls"
+WSGI_APPLICATION = "loyalty.wsgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "users.Staff"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+# --- time and language ---
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch"), ("it", "Italiano")]
+
+# --- static files: served by whitenoise, from the packages themselves outside production ---
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+
+# --- security ---
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+BEHIND_TLS = PRODUCTION and not _flag("ALLOW_PLAIN_HTTP")
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+TRUST_PROXY = _flag("TRUST_PROXY")
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+
+# --- the APIs ---
+BODY_LIMIT_BYTES = 262_144
+BODY_LIMIT_MANY_BYTES = 1_048_576
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT_MANY_BYTES
+OPEN_RATE_PER_SECOND, OPEN_BURST = 10, 50
+KEY_CACHE_SECONDS = 4.0  # a revoked key is refused within five
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "loyalty.api.problems.answer_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Loyalty",
+    "DESCRIPTION": "Members, memberships and points, on a ledger that anyone can check.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "POSTPROCESSING_HOOKS": ["loyalty.api.schema.complete_document"],
+}
+
+# --- tasks: rows are the queue, the broker only wakes ---
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
+    if "redis" in CELERY_BROKER_URL or CELERY_BROKER_URL.startswith("unix")
+    else {}
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
+CELERY_BEAT_SCHEDULE = {
+    "send due e-mails": {"task": "users.tasks.send_due_emails", "schedule": timedelta(seconds=2)},
+    "expire due points": {"task": "ledger.tasks.expire_due_points", "schedule": timedelta(minutes=1)},
+    "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
+}
+
+# --- e-mail: files under var/mail/ unless a server is named ---
+MAIL_DIR = VAR_DIR / "mail"
+EMAIL_TIMEOUT = 10
+if EMAIL_URL := os.environ.get("EMAIL_URL", ""):
+    _mail = dj_email_url.parse(EMAIL_URL)
+    EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+    EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+else:
+    EMAIL_BACKEND = "users.mail_files.EmlFileBackend"
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "loyalty@localhost")
+
+# --- logs and figures ---
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "json" if PRODUCTION else "console")
+LOGGING_CONFIG = None  # loyalty.observability sets logging up, for structlog and the standard library alike
+METRICS_DIR = VAR_DIR / "metrics"
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_DIR))  # read when prometheus_client is imported

@@ -1,0 +1,74 @@
+"""Fixtures: real parts only. A test that commits makes a brand of its own instead of wiping tables behind itself."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connections
+
+from ledger.models import Token
+from ledger.rules.expiry import ExpiryUnit
+from tests.clients import Partner
+from users.models import Brand, Member
+from users.models.keys import ALL_SCOPES
+from users.services.keys import create_api_key
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """The database without a transaction around the test: what is written stays, behind the walls of its own brand."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+def make_brand(**terms) -> Brand:
+    terms = {"languages": ["en", "fr", "de", "it"], "time_zone": "Europe/Zurich", "sandbox": True} | terms
+    return Brand.objects.create(name=f"Brand {secrets.token_hex(6)}", **terms)
+
+
+def make_token(brand: Brand, **terms) -> Token:
+    return Token.objects.create(brand=brand, **({"name": "Points", "symbol": "PTS"} | terms))
+
+
+def make_expiring_token(brand: Brand, days: int = 10) -> Token:
+    return make_token(brand, name="Fading", symbol="FAD", expiry_unit=ExpiryUnit.DAYS, expiry_count=days)
+
+
+def make_member(brand: Brand, **profile) -> Member:
+    name = secrets.token_hex(6)
+    return Member.objects.create(brand=brand, **({"auth_id": name, "email": f"{name}@example.org"} | profile))
+
+
+@pytest.fixture
+def brand(db) -> Brand:
+    return make_brand()
+
+
+@pytest.fixture
+def token(brand: Brand) -> Token:
+    return make_token(brand)
+
+
+@pytest.fixture
+def member(brand: Brand) -> Member:
+    return make_member(brand)
+
+
+@pytest.fixture
+def partner(brand: Brand) -> Partner:
+    """The brand's own system, calling the Partner API in process."""
+    return Partner.of(brand)
+
+
+@pytest.fixture
+def own_brand(committed: None) -> Brand:
+    """A brand whose rows are committed."""
+    return make_brand()
+
+
+def make_key(brand: Brand, **terms) -> str:
+    return create_api_key(brand=brand, **({"scopes": ALL_SCOPES} | terms))[1]

@@ -1,0 +1,1 @@
+"""Who: brands, staff, API keys, members, memberships; and how they are reached."""

@@ -1,0 +1,45 @@
+"""What the users app refuses."""
+
+from loyalty.errors import LoyaltyError
+
+
+class UserNotFound(LoyaltyError):
+    """No member of this brand has that auth_id."""
+
+    code = "user_not_found"
+    detail = "User not found"
+
+
+class AuthIdTaken(LoyaltyError):
+    """Another member of the brand has that auth_id."""
+
+    code = "auth_id_taken"
+    detail = "auth_id: another user of this brand has it"
+
+
+class InvalidApiKey(LoyaltyError):
+    """The key is unknown, expired or revoked."""
+
+    code = "invalid_api_key"
+    detail = "Invalid API Key"
+
+
+class MembershipNotFound(LoyaltyError):
+    """The member has no membership there."""
+
+    code = "membership_not_found"
+    detail = "Membership not found"
+
+
+class InvalidExchangeProvider(LoyaltyError):
+    """No programme or brand of that name takes memberships."""
+
+    code = "invalid_exchange_provider"
+    detail = "Invalid exchange provider"
+
+
+class InvalidMembershipNumber(LoyaltyError):
+    """The number cannot be one of that programme; the detail says why."""
+
+    code = "invalid_membership_number"
+    detail = "Invalid membership number"

@@ -1,0 +1,52 @@
+"""Brands, and the people who work for them."""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse a name that the time zone database does not have."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is not a time zone")
+
+
+def default_languages() -> list[str]:
+    """English alone, until a brand says more."""
+    return ["en"]
+
+
+class Brand(models.Model):
+    """One programme owner: the wall that everything else stands behind."""
+
+    name = models.CharField(max_length=100, unique=True)
+    languages = ArrayField(
+        models.CharField(max_length=8), default=default_languages, help_text="ISO 639-1 codes; the first is the default."
+    )
+    currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217.")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    sandbox = models.BooleanField(default=False, help_text="A brand for trying out; its API keys begin with lp_test_.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="brand_has_a_language", condition=models.Q(languages__len__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The brand's time zone, in which its days begin and end."""
+        return ZoneInfo(self.time_zone)
+
+
+class Staff(AbstractUser):
+    """Someone who signs in to the back office: of one brand, or of none and then of the whole house."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, null=True, blank=True, related_name="staff")

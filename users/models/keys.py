@@ -1,0 +1,44 @@
+"""API keys of partner systems."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from users.models.brands import Brand
+
+
+class Scope(models.TextChoices):
+    """What a key may be used for."""
+
+    USERS_READ = "users:read", "Read users, balances and memberships"
+    USERS_WRITE = "users:write", "Create, change and erase users and memberships"
+    TRANSACTIONS_READ = "transactions:read", "Read transactions"
+    TRANSACTIONS_WRITE = "transactions:write", "Credit, debit and reverse points"
+
+
+READ_SCOPES = [scope.value for scope in Scope if scope.value.endswith(":read")]
+ALL_SCOPES = [scope.value for scope in Scope]
+
+
+class ApiKey(models.Model):
+    """A secret of a partner system; only its digest is kept. Several may be valid at once, for rotation."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="api_keys")
+    public = models.CharField(max_length=8, unique=True, help_text="The part of the key that may be shown.")
+    digest = models.BinaryField(max_length=32, help_text="SHA-256 of the secret part.")
+    label = models.CharField(max_length=100, blank=True)
+    scopes = ArrayField(models.CharField(max_length=40, choices=Scope))
+    rate_per_second = models.PositiveIntegerField(default=1_000)
+    burst = models.PositiveIntegerField(default=2_000)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="api_key_rate_positive", condition=models.Q(rate_per_second__gte=1, burst__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or 'key'} {self.public}"

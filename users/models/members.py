@@ -1,0 +1,71 @@
+"""Members of a brand's programme."""
+
+import secrets
+import string
+import uuid
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now, Upper
+
+from users.models.brands import Brand
+
+PUBLIC_ID_LENGTH = 11
+PUBLIC_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def new_public_id() -> str:
+    """Our own short name for a member: 56 bits of chance, unlike the auth_id never the partner's to choose."""
+    return "".join(secrets.choice(PUBLIC_ID_ALPHABET) for _ in range(PUBLIC_ID_LENGTH))
+
+
+def new_auth_id() -> str:
+    """The name a member gets when the partner gives none: a UUID-4."""
+    return str(uuid.uuid4())
+
+
+class Member(models.Model):
+    """One person in one brand's programme; after erasure an empty shell that the ledger's rows still point to."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="members", db_index=False)
+    public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, default=new_public_id)
+    auth_id = models.CharField(max_length=255, null=True, help_text="The partner's name for the member.")
+    email = models.CharField(max_length=320, null=True)
+    first_name = models.TextField(null=True)
+    second_name = models.TextField(null=True)
+    language = models.TextField(null=True)
+    country_iso = models.TextField(null=True)
+    metadata = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="member_auth_id_once", fields=["brand", "auth_id"]),
+            models.UniqueConstraint(name="member_public_id_once", fields=["brand", "public_id"]),
+            models.UniqueConstraint(name="member_of_brand", fields=["brand", "id"]),
+            models.CheckConstraint(
+                name="member_named_until_erased", condition=Q(auth_id__isnull=False) | Q(erased_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="member_erased_is_empty",
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    auth_id__isnull=True,
+                    email__isnull=True,
+                    first_name__isnull=True,
+                    second_name__isnull=True,
+                    language__isnull=True,
+                    country_iso__isnull=True,
+                    metadata__isnull=True,
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(name="member_newest", fields=["brand", "-created_at", "-id"]),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="member_email_like"),
+        ]
+
+    def __str__(self) -> str:
+        return f"member {self.public_id}"

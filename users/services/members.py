@@ -1,0 +1,145 @@
+"""Members come, change, and are erased."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from loyalty.database import constraint_of, write
+from loyalty.errors import invalid_field
+from users.errors import AuthIdTaken, UserNotFound
+from users.models import Brand, Email, Member, Membership
+from users.models.members import new_auth_id
+from users.signals import member_erased
+
+LONGEST_AUTH_ID = 255
+PERSONAL = ("auth_id", "email", "first_name", "second_name", "language", "country_iso", "metadata")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a partner tells of a member; `given` names the fields it sent, the others are None."""
+
+    given: frozenset[str]
+    email: str | None = None
+    auth_id: str | None = None
+    first_name: str | None = None
+    second_name: str | None = None
+    language: str | None = None
+    country_iso: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    def check(self) -> None:
+        """Refuse an e-mail address or an auth_id that cannot be one, naming the field."""
+        if "email" in self.given:
+            check_email(self.email)
+        if self.auth_id:
+            check_auth_id(self.auth_id)
+
+
+def check_email(email: str | None) -> None:
+    """Refuse what is not an e-mail address."""
+    if email is None:
+        raise invalid_field("email", "an e-mail address is needed", code="required")
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise invalid_field("email", "this is not an e-mail address", code="invalid_email") from None
+
+
+def check_auth_id(auth_id: str) -> None:
+    """Refuse an auth_id that is too long, or holds a slash or what cannot be printed."""
+    if len(auth_id) > LONGEST_AUTH_ID:
+        raise invalid_field("auth_id", f"at most {LONGEST_AUTH_ID} characters")
+    if not auth_id.isprintable() or "/" in auth_id:
+        raise invalid_field("auth_id", "printable characters without a slash")
+
+
+def create_member(*, brand_id: int, profile: Profile, at: datetime) -> Member:
+    """Add a member; without an auth_id it gets a UUID-4. Raises AuthIdTaken, InvalidRequest."""
+    check_email(profile.email)
+    profile.check()
+    member = Member(
+        brand_id=brand_id,
+        auth_id=profile.auth_id or new_auth_id(),
+        created_at=at,
+        **{name: getattr(profile, name) for name in PERSONAL if name != "auth_id"},
+    )
+    try:
+        with transaction.atomic():
+            member.save(force_insert=True)
+    except IntegrityError as error:
+        if constraint_of(error) == "member_auth_id_once":
+            raise AuthIdTaken from None
+        raise
+    return member
+
+
+def find_member(*, brand_id: int, auth_id: str) -> Member:
+    """Look a member up by the partner's name. Raises UserNotFound."""
+    try:
+        return Member.objects.get(brand_id=brand_id, auth_id=auth_id)
+    except Member.DoesNotExist:
+        raise UserNotFound from None
+
+
+def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: bool) -> Member:
+    """Change a member's profile; `replace` also empties what was not given, and then needs the e-mail.
+
+    Raises UserNotFound, InvalidRequest (the auth_id cannot change).
+    """
+
+    def effect() -> Member:
+        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        if profile.auth_id and profile.auth_id != auth_id:
+            raise invalid_field("auth_id", "the auth_id of a user cannot change", code="immutable")
+        if replace:
+            check_email(profile.email)
+        profile.check()
+        changed = [name for name in PERSONAL if name != "auth_id" and (replace or name in profile.given)]
+        for name in changed:
+            setattr(member, name, getattr(profile, name))
+        if changed:
+            member.save(update_fields=changed)
+        return member
+
+    return write(effect)
+
+
+def locked_member(*, brand_id: int, auth_id: str) -> Member:
+    """The member, held against concurrent change until the transaction ends. Raises UserNotFound."""
+    member = Member.objects.select_for_update(no_key=True).filter(brand_id=brand_id, auth_id=auth_id).first()
+    if member is None:
+        raise UserNotFound
+    return member
+
+
+def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
+    """Erase everything personal; the shell stays for the ledger's sake, the auth_id is free again.
+
+    Every room that holds something of the member hears of it in the same transaction. Raises UserNotFound.
+    """
+
+    def effect() -> Member:
+        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        member_erased.send(sender=Member, member=member, at=at)
+        Membership.objects.filter(member=member).delete()
+        # Someone else's membership here names this member's auth_id as its number: it goes with the name.
+        Membership.objects.filter(partner_brand_id=brand_id, number=auth_id).delete()
+        Email.objects.filter(member=member).delete()
+        for name in PERSONAL:
+            setattr(member, name, None)
+        member.erased_at = at
+        member.save(update_fields=[*PERSONAL, "erased_at"])
+        return member
+
+    return write(effect)
+
+
+def email_language(member: Member, brand: Brand) -> str:
+    """The language to write to a member in: their own where the brand speaks it, else the brand's first."""
+    wanted = (member.language or "").split("-")[0].split("_")[0].lower()
+    return wanted if wanted in brand.languages else brand.languages[0]

@@ -1,0 +1,100 @@
+"""Members' numbers at partner programmes and brands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from loyalty.database import write
+from users.errors import InvalidExchangeProvider, InvalidMembershipNumber, MembershipNotFound
+from users.models import Brand, Member, Membership, PartnerProgramme
+from users.rules.membership_numbers import judge
+from users.services.members import locked_member
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a membership is: a partner programme, or a brand of this house. One of the two is None."""
+
+    programme: PartnerProgramme | None
+    partner_brand: Brand | None
+
+
+def find_target(*, brand_id: int, name: str) -> Target:
+    """What a name stands for: a programme's implementation name, or the caller's own brand id.
+
+    Raises InvalidExchangeProvider.
+    """
+    if name.isascii() and name.isdecimal():
+        if len(name) <= 18 and int(name) == brand_id:
+            return Target(None, Brand.objects.get(pk=brand_id))
+        raise InvalidExchangeProvider
+    programme = PartnerProgramme.objects.filter(implementation_name=name).first()
+    if programme is None:
+        raise InvalidExchangeProvider
+    return Target(programme, None)
+
+
+def accept_number(*, target: Target, member: Member, raw: str) -> tuple[str, str]:
+    """The number as it is kept, and what staff should look at. Raises InvalidMembershipNumber, saying why."""
+    if target.programme is None:
+        if raw != member.auth_id:
+            raise InvalidMembershipNumber("Invalid membership number: it must be the user's auth_id")
+        return raw, ""
+    judgement = judge(target.programme.rule, raw)
+    if judgement.refusal:
+        raise InvalidMembershipNumber(f"Invalid membership number: {judgement.refusal}")
+    return judgement.number, judgement.warning
+
+
+def save_membership(*, brand_id: int, auth_id: str, target_name: str, raw_number: str, at: datetime) -> Member:
+    """Store a member's number at one target; a number already there is replaced.
+
+    Raises UserNotFound, InvalidExchangeProvider, InvalidMembershipNumber.
+    """
+
+    def effect() -> Member:
+        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        target = find_target(brand_id=brand_id, name=target_name)
+        number, warning = accept_number(target=target, member=member, raw=raw_number)
+        Membership.objects.update_or_create(
+            brand_id=brand_id,
+            member=member,
+            programme=target.programme,
+            partner_brand=target.partner_brand,
+            defaults={"number": number, "warning": warning, "updated_at": at},
+            create_defaults={"number": number, "warning": warning, "created_at": at, "updated_at": at},
+        )
+        return member
+
+    return write(effect)
+
+
+def memberships_of(member: Member) -> list[Membership]:
+    """All memberships of a member, oldest first."""
+    rows = Membership.objects.filter(brand_id=member.brand_id, member=member)
+    return list(rows.select_related("programme", "partner_brand").order_by("created_at", "pk"))
+
+
+def find_membership(*, member: Member, target_name: str) -> Membership:
+    """One membership. Raises MembershipNotFound, also when no such target exists."""
+    try:
+        target = find_target(brand_id=member.brand_id, name=target_name)
+    except InvalidExchangeProvider:
+        raise MembershipNotFound from None
+    rows = Membership.objects.filter(
+        brand_id=member.brand_id, member=member, programme=target.programme, partner_brand=target.partner_brand
+    )
+    membership = rows.select_related("programme", "partner_brand").first()
+    if membership is None:
+        raise MembershipNotFound
+    return membership
+
+
+def delete_membership(*, brand_id: int, auth_id: str, target_name: str) -> None:
+    """Forget one membership. Raises UserNotFound, InvalidExchangeProvider, MembershipNotFound."""
+
+    def effect() -> None:
+        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        find_target(brand_id=brand_id, name=target_name)
+        find_membership(member=member, target_name=target_name).delete()
+
+    write(effect)
