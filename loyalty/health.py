@@ -13,12 +13,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 BROKER_TIMEOUT_SECONDS = 1
 
 
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(_: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> HttpResponse:
+def readyz(_: HttpRequest) -> HttpResponse:
     """The database and the broker answer; 503 names what does not."""
     parts = {"database": _database_answers(), "broker": _broker_answers()}
     ready = all(parts.values())

@@ -28,6 +28,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
         started = time.perf_counter()
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = sent if ACCEPTABLE_ID.fullmatch(sent) else uuid.uuid4().hex

@@ -22,7 +22,7 @@ PROGRAMMES: list[tuple[str, str, str, list[int], str, str, str, str, str]] = [
         r"(99|22|33)\d{13}",
         "luhn",
         "block",
-        "Public description of the card number: 15 digits, the last a Luhn check digit; the list of prefixes may not be complete.",
+        "Public description of the card: 15 digits, the last a Luhn check digit; the list of prefixes may not be complete.",
     ),
     (
         "alaska",

@@ -91,7 +91,7 @@ def documented(
     return decorate
 
 
-def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
     """Add to drf-spectacular's document what it cannot know: our structures, the key, the headers of every answer."""
     components = result.setdefault("components", {})
     _, structures = msgspec.json.schema_components(sorted(_structures, key=str), ref_template=REFERENCE)

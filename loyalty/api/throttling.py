@@ -80,7 +80,7 @@ class _Drawn:
 
 _drawn: dict[str, _Drawn] = {}
 _lock = threading.Lock()
-_resting_until = 0.0
+_rest = {"until": 0.0}
 
 
 def judge(limit: Limit) -> Verdict:
@@ -112,13 +112,12 @@ def _draw(limit: Limit) -> Verdict:
 
 
 def _ask(limit: Limit, cost: int) -> list[Any] | None:
-    global _resting_until
-    if time.monotonic() < _resting_until:
+    if time.monotonic() < _rest["until"]:
         return None
     try:
         answer: list[Any] = _script()(keys=[f"limit:{limit.name}"], args=[limit.rate_per_second, limit.burst, cost])
     except redis.RedisError as error:
-        _resting_until = time.monotonic() + REST_SECONDS
+        _rest["until"] = time.monotonic() + REST_SECONDS
         log.warning("limits_off", error=type(error).__name__)
         return None
     return answer

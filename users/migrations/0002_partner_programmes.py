@@ -19,13 +19,13 @@ FIELDS = (
 )
 
 
-def add(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def add(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
     """Add every programme."""
     programme = apps.get_model("users", "PartnerProgramme")
     programme.objects.bulk_create([programme(**dict(zip(FIELDS, row, strict=True))) for row in PROGRAMMES])
 
 
-def remove(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def remove(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
     """Take them away again."""
     names = [row[0] for row in PROGRAMMES]
     apps.get_model("users", "PartnerProgramme").objects.filter(implementation_name__in=names).delete()
