@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -116,26 +117,34 @@ class History:
         return tallied + self.rows().filter(pk__gt=mark).count()
 
 
-def page_of(history: History, *, limit: int, offset: int = 0, before_id: int | None = None) -> list[Transaction]:
-    """One page of a history, newest first; `before_id` goes on where a page ended, at the same price on every page.
+class Place(NamedTuple):
+    """Where a row stands in a list that is newest first."""
+
+    recorded_at: datetime
+    id: int
+
+
+def page_of(history: History, *, limit: int, offset: int = 0, before: Place | None = None) -> list[Transaction]:
+    """One page of a history, newest first; `before` goes on where a page ended.
 
     A member's newest rows are read account by account, for PostgreSQL would else sort all of them.
     """
     rows = history.rows()
-    if before_id is not None:
-        rows = rows.filter(pk__lt=before_id)
+    if before is not None:
+        rows = rows.filter(recorded_at__lte=before.recorded_at)
+        rows = rows.exclude(recorded_at=before.recorded_at, pk__gte=before.id)
     if history.auth_id is not None:
         rows = Transaction.objects.filter(pk__in=_newest_of_accounts(history, rows, limit + offset))
-    page = rows.select_related("account__token", "account__member").order_by("-pk")[offset : offset + limit]
-    return list(page)
+    page = rows.select_related("account__token", "account__member").order_by("-recorded_at", "-pk")
+    return list(page[offset : offset + limit])
 
 
 def _newest_of_accounts(history: History, rows: QuerySet[Transaction], count: int) -> list[int]:
-    found: list[int] = []
+    found: list[tuple[datetime, int]] = []
     for account in history.accounts():
-        own = rows.filter(account=account).order_by("-sequence").values_list("pk", flat=True)
+        own = rows.filter(account=account).order_by("-sequence").values_list("recorded_at", "pk")
         found += own[:count]
-    return sorted(found, reverse=True)[:count]
+    return [pk for _, pk in sorted(found, reverse=True)[:count]]
 
 
 def find_transaction(*, brand_id: int, transaction_id: int) -> Transaction:

@@ -57,7 +57,8 @@ def execute_prepared(statement: str, parameters: Sequence[object]) -> list[tuple
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement, parameters, prepare=True)
-        return cursor.fetchall() if cursor.description else []
+        answered = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+        return cursor.fetchall() if answered else []
 
 
 def drop_dead_connection() -> None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -26,6 +27,7 @@ import psycopg
 
 SOCKET_PATH_LIMIT = 80  # Unix socket paths end at 104 (macOS) or 108 bytes, file names included
 START_TIMEOUT_SECONDS = 120
+ORPHANS_TIMEOUT_SECONDS = 10
 DATABASE = "loyalty"
 CONFIGURATION = """
 listen_addresses = ''
@@ -78,6 +80,9 @@ class Embedded:
             if self._database_runs():
                 self._tool("pg_ctl", "-D", self.pg, "-w", "-m", "fast", "stop")
             self._valkey_says("SHUTDOWN")
+            deadline = time.monotonic() + ORPHANS_TIMEOUT_SECONDS
+            while self._valkey_answers() and time.monotonic() < deadline:
+                time.sleep(0.02)
 
     def hold(self) -> None:
         """Bring both up and keep them up while this process lives; the last holder stops them."""
@@ -150,6 +155,7 @@ class Embedded:
 
     def _start_database(self) -> None:
         if not self._database_runs():
+            self._end_orphans()
             self.pg.chmod(0o700)
             log = self.pg / "server.log"
             # The folder may have moved since it was made: the sockets go where we look for them now.
@@ -159,6 +165,16 @@ class Embedded:
             known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(f"create database {DATABASE}")
+
+    def _end_orphans(self) -> None:
+        """End what a killed postmaster left computing: while it holds the shared memory, no other can start."""
+        orphans = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name().startswith("postgres") and process.cwd() == str(self.pg):
+                    process.send_signal(signal.SIGQUIT)
+                    orphans.append(process)
+        psutil.wait_procs(orphans, timeout=ORPHANS_TIMEOUT_SECONDS)
 
     def _start_valkey(self) -> None:
         if self._valkey_answers():

@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
+from django.test.utils import setup_databases, teardown_databases
 
 from ledger.models import Token
 from ledger.rules.expiry import ExpiryUnit
@@ -15,6 +17,16 @@ from users.models.keys import ALL_SCOPES
 from users.services.keys import create_api_key
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings) -> Iterator[None]:
+    """Make the test database in every run: pytest-django makes none where every test commits, by its own lights."""
+    with django_db_blocker.unblock():
+        databases = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock(), suppress(DatabaseError):  # the server goes with the run, and its databases with it
+        teardown_databases(databases, verbosity=0)
 
 
 @pytest.fixture

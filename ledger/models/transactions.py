@@ -111,7 +111,8 @@ class Transaction(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="transaction_newest", fields=["brand", "id"]),
+            models.Index(name="transaction_newest", fields=["brand", "recorded_at", "id"]),
+            models.Index(name="transaction_of_type", fields=["brand", "type", "recorded_at", "id"]),
             models.Index(name="transaction_reversed", fields=["reverses"], condition=Q(reverses__isnull=False)),
         ]
         triggers = [

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection
 
@@ -27,7 +27,6 @@ from users.errors import UserNotFound
 from users.models import Member
 
 SYSTEM = "system"
-LOTS_PARAMETER = [name for name, _ in GIVEN].index("lots")
 MOVE_LOTS = """
 UPDATE ledger_lot SET remaining = remaining + moved.part
 FROM (SELECT %s::bigint AS brand, %s::bigint AS account, unnest(%s::bigint[]) AS lot, unnest(%s::bigint[]) AS part) AS moved
@@ -100,8 +99,7 @@ class Posting:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """The receipt: the stored row's names and what it left behind. `email` is told where `by_holder` is."""
 
     posting: Posting
@@ -191,7 +189,7 @@ def _write_one(posting: Posting, *, settled: bool) -> Posted | None:
     account = posting.account
     by_holder = isinstance(account, Holder)
     target: list[Any] = [account.auth_id, account.token_id, account.brand_id] if isinstance(account, Holder) else [account]
-    form = Form(many=False, by_holder=by_holder, lots=posting.expires_at is not None)
+    form = Form(by_holder=by_holder, lots=posting.expires_at is not None)
     rows = execute_prepared(_statement(form), [*target, *posting.parameters(settled=settled)])
     return Posted(posting, *rows[0][1:]) if rows else None
 
@@ -294,11 +292,17 @@ def _write_wave(postings: list[Posting]) -> dict[int, Posted]:
         return {}
     ids = sorted(posting.account for _, posting in plain if isinstance(posting.account, int))
     execute_prepared(LOCK_IN_ORDER, [ids])
-    rows = [[posting.account, *posting.parameters(settled=False)] for _, posting in plain]
-    for row in rows:
-        row[1 + LOTS_PARAMETER] = None
-    form = Form(many=True, by_holder=False, lots=any(posting.expires_at for _, posting in plain))
-    written = execute_prepared(_statement(form), [list(column) for column in zip(*rows, strict=True)])
+    columns = list(zip(*([posting.account, *posting.parameters(settled=False)] for _, posting in plain), strict=True))
+    names = ["to_id", *(name for name, _ in GIVEN)]
+    varying = {name for name, column in zip(names, columns, strict=True) if name == "to_id" or len(set(column)) > 1}
+    form = Form(
+        by_holder=False,
+        lots=any(posting.expires_at for _, posting in plain),
+        varying=tuple(name for name in names if name in varying),
+    )
+    once = [column[0] for name, column in zip(names, columns, strict=True) if name not in varying]
+    arrays = [list(column) for name, column in zip(names, columns, strict=True) if name in varying]
+    written = execute_prepared(_statement(form), [*once, *arrays])
     receipts = {}
     for ordinal, *answer in written:
         position, posting = plain[ordinal - 1]

@@ -113,11 +113,14 @@ _OPENED = """, opened AS (
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Which form of the statement: of one posting or many, for accounts by holder or by id, with lots or without."""
+    """Which form of the statement: for an account by holder or by id, with lots or without, of one posting or many.
 
-    many: bool
+    `varying` is None for one posting; of many, it names what differs among them: the rest is sent once.
+    """
+
     by_holder: bool
     lots: bool
+    varying: tuple[str, ...] | None = None
 
 
 def build(form: Form, *, limit: int) -> str:
@@ -125,7 +128,7 @@ def build(form: Form, *, limit: int) -> str:
     target = [("auth_id", "text"), ("token_id", "bigint"), ("of_brand", "bigint")] if form.by_holder else [("to_id", "bigint")]
     columns = [*target, *GIVEN]
     return _STATEMENT.format(
-        source=_source_of_many(columns) if form.many else _source_of_one(columns),
+        source=_source_of_one(columns) if form.varying is None else _source_of_many(columns, form.varying),
         row=row_of(_AFTER),
         holder="JOIN users_member m ON m.brand_id = o.of_brand AND m.auth_id = o.auth_id" if form.by_holder else "",
         target="a.brand_id = o.of_brand AND a.member_id = m.id AND a.token_id = o.token_id"
@@ -143,10 +146,11 @@ def _source_of_one(columns: list[tuple[str, str]]) -> str:
     return f"SELECT 0 AS ordinal, {', '.join(f'%s::{kind} AS {name}' for name, kind in columns)}"
 
 
-def _source_of_many(columns: list[tuple[str, str]]) -> str:
+def _source_of_many(columns: list[tuple[str, str]], varying: tuple[str, ...]) -> str:
     """Arrays side by side; a column of arrays or of JSON travels as text, for unnest would flatten it."""
-    sent = [(name, kind, "text" if kind in {"bigint[]", "jsonb"} else kind) for name, kind in columns]
-    names = ", ".join(name for name, _ in columns)
-    arrays = ", ".join(f"%s::{travel}[]" for _, _, travel in sent)
-    selected = ", ".join(f"u.{name}::{kind} AS {name}" for name, kind, _ in sent)
-    return f"SELECT u.ordinal, {selected} FROM unnest({arrays}) WITH ORDINALITY AS u({names}, ordinal)"
+    travelling = {name: "text" if kind in {"bigint[]", "jsonb"} else kind for name, kind in columns}
+    arrays = ", ".join(f"%s::{travelling[name]}[]" for name in varying)
+    selected = ", ".join(
+        f"u.{name}::{kind} AS {name}" if name in varying else f"%s::{kind} AS {name}" for name, kind in columns
+    )
+    return f"SELECT u.ordinal, {selected} FROM unnest({arrays}) WITH ORDINALITY AS u({', '.join(varying)}, ordinal)"

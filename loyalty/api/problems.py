@@ -6,16 +6,19 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
-from loyalty.api import errors
-from loyalty.errors import LoyaltyError
+from loyalty.api import errors, throttling
+from loyalty.database import sqlstate
+from loyalty.errors import InvalidRequest, LoyaltyError
 
 log = structlog.get_logger()
 CONTENT_TYPE = "application/problem+json"
+READ_ONLY = "25006"
 
 # Refusals of the edge itself; each dialect adds those of the services it calls.
 STATUSES: dict[str, int] = {
@@ -33,6 +36,13 @@ STATUSES: dict[str, int] = {
     "answer_erased": 410,
     "service_unavailable": 503,
     "internal_error": 500,
+}
+# What Django and DRF raise themselves; the first that fits counts.
+FORESEEN: dict[type[Exception], LoyaltyError] = {
+    Http404: errors.NotFound(),
+    exceptions.MethodNotAllowed: errors.MethodNotAllowed(),
+    RequestDataTooBig: errors.BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+    SuspiciousOperation: InvalidRequest(),
 }
 
 
@@ -75,23 +85,22 @@ def refusal_of(error: Exception) -> LoyaltyError:
     match error:
         case LoyaltyError():
             return error
-        case Http404():
-            return errors.NotFound()
-        case exceptions.MethodNotAllowed():
-            return errors.MethodNotAllowed()
-        case RequestDataTooBig():
-            return errors.BodyTooLarge(0)
-        case DatabaseError() | InterfaceError() if _is_passing(error):
+        case DatabaseError() | InterfaceError() if is_passing(error):
             log.warning("database_unavailable", error=type(error).__name__)
             return errors.ServiceUnavailable()
+    for kind, refusal in FORESEEN.items():
+        if isinstance(error, kind):
+            return refusal
     log.error("unforeseen", exc_info=error)
     return errors.InternalError()
 
 
-def _is_passing(error: Exception) -> bool:
+def is_passing(error: Exception) -> bool:
     """Whether a later try may succeed: the server is away, full, busy, read-only or gave up waiting."""
-    state: str | None = getattr(error.__cause__, "sqlstate", None)
-    return state is None or state[:2] in {"08", "53", "57", "40", "55"} or state == "25006"
+    state = sqlstate(error)
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError)
+    return state[:2] in {"08", "40", "53", "55", "57"} or state == READ_ONLY
 
 
 def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse:
@@ -109,12 +118,19 @@ def request_id_of(request: HttpRequest) -> str:
     return str(getattr(request, "request_id", ""))
 
 
-def answer_unknown_path(request: HttpRequest, **_: Any) -> HttpResponse:
-    """Django's handler404."""
-    return answer_refusal(request, errors.NotFound())
+def answer_unknown_path(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404; under /api/ it counts for the limit of the address, as all that is open does."""
+    if not request.path_info.startswith("/api/"):
+        return answer_refusal(request, errors.NotFound())
+    verdict = throttling.judge(throttling.limit_of_address(request))
+    refusal = errors.NotFound() if verdict.passes else errors.RateLimited(verdict.retry_after_seconds)
+    response = answer_refusal(request, refusal)
+    for name, value in verdict.headers().items():
+        response[name] = value
+    return response
 
 
-def answer_bad_request(request: HttpRequest, **_: Any) -> HttpResponse:
+def answer_bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400."""
     return answer_refusal(request, LoyaltyError("The request is malformed"))
 

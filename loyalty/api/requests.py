@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from msgspec import Meta
 
 from loyalty.api.errors import BodyTooLarge, UnsupportedMediaType
-from loyalty.errors import FieldError, InvalidRequest, invalid_field
+from loyalty.errors import FieldError, InvalidRequest, LoyaltyError, invalid_field
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -63,6 +65,16 @@ def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
     if len(raw) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
     return raw
+
+
+@contextmanager
+def under(name: str) -> Iterator[None]:
+    """Name the fields that a service refuses as they stand in the body: under the object that holds them."""
+    try:
+        yield
+    except LoyaltyError as refusal:
+        refusal.errors = tuple(replace(error, field=_joined(name, error.field)) for error in refusal.errors)
+        raise
 
 
 def canonical(raw: bytes) -> bytes:

@@ -39,6 +39,7 @@ PROBLEM = {
         },
         "request_id": {"type": "string"},
         "data": {"type": "object", "description": "Empty; of a membership that is not there."},
+        "transaction_id": {"type": "string", "description": "The transaction that has the reference_id."},
     },
 }
 COMMON_REFUSALS = {
@@ -101,6 +102,8 @@ def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
     for item in result["paths"].values():
         for operation in item.values():
             operation["security"] = [{"apiKey": []}]
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             for answer in operation["responses"].values():
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in EVERY_ANSWER}
     return result

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 import structlog
 from django.conf import settings
+from django.http import HttpRequest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -81,6 +82,13 @@ class _Drawn:
 _drawn: dict[str, _Drawn] = {}
 _lock = threading.Lock()
 _rest = {"until": 0.0}
+
+
+def limit_of_address(request: HttpRequest) -> Limit:
+    """How fast one address may go where nobody says who they are; behind a trusted proxy, the address it saw."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
+    address = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
+    return Limit(f"address:{address}", settings.OPEN_RATE_PER_SECOND, settings.OPEN_BURST)
 
 
 def judge(limit: Limit) -> Verdict:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
 from loyalty.api import problems, throttling
@@ -49,7 +50,9 @@ class ApiView(APIView):
             raise RateLimited(self.verdict.retry_after_seconds)
 
     def check_scope(self, request: HttpRequest, scopes: frozenset[str]) -> None:
-        """Refuse a caller without the right. Raises ScopeMissing."""
+        """Refuse what nobody may do here, and a caller without the right. Raises MethodNotAllowed, ScopeMissing."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
         scope = self.write_scope if request.method in WRITING else self.read_scope
         if scope not in scopes:
             raise ScopeMissing(scope)

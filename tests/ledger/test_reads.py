@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ledger.models import Tally, TallyMark
-from ledger.selectors import History, balance_at, page_of, statement_of, total_of
+from ledger.selectors import History, Place, balance_at, page_of, statement_of, total_of
 from ledger.services.tallying import SETTLED_AFTER, tally_transactions
 from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.ledger.orders import DAY, account_of, move
@@ -52,7 +52,7 @@ def test_a_members_history_is_merged_over_tokens_newest_first(brand, member):
     posted = [move(member, token, 1).id for token in (first, second, first, second, first)]
 
     page = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3)
-    rest = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3, before_id=page[-1].pk)
+    rest = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3, before=Place(NOON, page[-1].pk))
 
     assert [row.pk for row in page + rest] == posted[::-1]
 

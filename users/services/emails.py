@@ -1,7 +1,6 @@
 """E-mails: queued as rows with the effect that causes them, sent by a worker under a lease."""
 
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 from typing import Any
 
 import structlog
@@ -51,17 +50,22 @@ def lease_emails(*, limit: int, at: datetime) -> list[Email]:
 
 
 def deliver_email(*, email: Email, at: datetime) -> bool:
-    """Send one leased e-mail; a refusal puts it off, ever longer, and in the end parks it for staff."""
-    message = _compose(email)
+    """Send one leased e-mail; what fails is put off, ever longer, and in the end parked for staff.
+
+    The lease is renewed first: a worker that was slower than its lease sends nothing any more.
+    """
+    ours = Email.objects.filter(pk=email.pk, state=EmailState.QUEUED, attempts=email.attempts)
+    if not ours.update(due_at=at + LEASE):
+        return False
     try:
-        message.send()
-    except (SMTPException, OSError) as error:
+        _compose(email).send()
+    except Exception as error:  # noqa: BLE001 - one e-mail that cannot be sent, for whatever reason, holds up no other
         wait = min(timedelta(seconds=2**email.attempts * 5), LONGEST_WAIT)
         state = EmailState.PARKED if email.attempts >= MOST_ATTEMPTS else EmailState.QUEUED
-        Email.objects.filter(pk=email.pk).update(state=state, due_at=at + wait)
-        log.warning("email_refused", email=email.pk, attempts=email.attempts, error=type(error).__name__, state=state)
+        ours.update(state=state, due_at=at + wait)
+        log.warning("email_not_sent", email=email.pk, attempts=email.attempts, error=type(error).__name__, state=state)
         return False
-    Email.objects.filter(pk=email.pk).update(state=EmailState.SENT, sent_at=at)
+    ours.update(state=EmailState.SENT, sent_at=at)
     return True
 
 

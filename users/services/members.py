@@ -7,9 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from loyalty.database import constraint_of, write
-from loyalty.errors import invalid_field
+from loyalty.errors import FieldError, invalid_field
 from users.errors import AuthIdTaken, UserNotFound
 from users.models import Brand, Email, Member, Membership
 from users.models.members import new_auth_id
@@ -68,22 +69,26 @@ def create_member(*, brand_id: int, profile: Profile, at: datetime) -> Member:
         created_at=at,
         **{name: getattr(profile, name) for name in PERSONAL if name != "auth_id"},
     )
-    try:
-        with transaction.atomic():
-            member.save(force_insert=True)
-    except IntegrityError as error:
-        if constraint_of(error) == "member_auth_id_once":
-            raise AuthIdTaken from None
-        raise
-    return member
+
+    def effect() -> Member:
+        try:
+            with transaction.atomic():
+                member.save(force_insert=True)
+        except IntegrityError as error:
+            if constraint_of(error) == "member_auth_id_once":
+                raise AuthIdTaken(errors=[FieldError("auth_id", AuthIdTaken.code, AuthIdTaken.detail)]) from None
+            raise
+        return member
+
+    return write(effect)
 
 
 def find_member(*, brand_id: int, auth_id: str) -> Member:
     """Look a member up by the partner's name. Raises UserNotFound."""
-    try:
-        return Member.objects.get(brand_id=brand_id, auth_id=auth_id)
-    except Member.DoesNotExist:
-        raise UserNotFound from None
+    member = _named(brand_id, auth_id).first()
+    if member is None:
+        raise UserNotFound
+    return member
 
 
 def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: bool) -> Member:
@@ -111,10 +116,16 @@ def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: boo
 
 def locked_member(*, brand_id: int, auth_id: str) -> Member:
     """The member, held against concurrent change until the transaction ends. Raises UserNotFound."""
-    member = Member.objects.select_for_update(no_key=True).filter(brand_id=brand_id, auth_id=auth_id).first()
+    member = _named(brand_id, auth_id).select_for_update(no_key=True).first()
     if member is None:
         raise UserNotFound
     return member
+
+
+def _named(brand_id: int, auth_id: str) -> QuerySet[Member]:
+    """Select the member of that name; none can hold the one character that PostgreSQL's text cannot."""
+    members = Member.objects.filter(brand_id=brand_id)
+    return members.none() if "\x00" in auth_id else members.filter(auth_id=auth_id)
 
 
 def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from loyalty.database import write
+from loyalty.errors import FieldError
 from users.errors import InvalidExchangeProvider, InvalidMembershipNumber, MembershipNotFound
 from users.models import Brand, Member, Membership, PartnerProgramme
 from users.rules.membership_numbers import judge
@@ -27,7 +28,7 @@ def find_target(*, brand_id: int, name: str) -> Target:
         if len(name) <= 18 and int(name) == brand_id:
             return Target(None, Brand.objects.get(pk=brand_id))
         raise InvalidExchangeProvider
-    programme = PartnerProgramme.objects.filter(implementation_name=name).first()
+    programme = None if "\x00" in name else PartnerProgramme.objects.filter(implementation_name=name).first()
     if programme is None:
         raise InvalidExchangeProvider
     return Target(programme, None)
@@ -37,12 +38,18 @@ def accept_number(*, target: Target, member: Member, raw: str) -> tuple[str, str
     """The number as it is kept, and what staff should look at. Raises InvalidMembershipNumber, saying why."""
     if target.programme is None:
         if raw != member.auth_id:
-            raise InvalidMembershipNumber("Invalid membership number: it must be the user's auth_id")
+            raise invalid_number("it must be the user's auth_id")
         return raw, ""
     judgement = judge(target.programme.rule, raw)
     if judgement.refusal:
-        raise InvalidMembershipNumber(f"Invalid membership number: {judgement.refusal}")
+        raise invalid_number(judgement.refusal)
     return judgement.number, judgement.warning
+
+
+def invalid_number(reason: str) -> InvalidMembershipNumber:
+    """A refusal that names the field and says why."""
+    error = FieldError("membership_number", InvalidMembershipNumber.code, reason)
+    return InvalidMembershipNumber(f"Invalid membership number: {reason}", errors=[error])
 
 
 def save_membership(*, brand_id: int, auth_id: str, target_name: str, raw_number: str, at: datetime) -> Member:

@@ -1,15 +1,16 @@
 """What all Partner API views share: the key in the header."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.conf import settings
 from django.http import HttpRequest
 
+from ledger.errors import ReferenceAlreadyUsed
 from loyalty.api.errors import MissingApiKey
 from loyalty.api.partner.statuses import STATUSES
-from loyalty.api.throttling import Limit
+from loyalty.api.throttling import Limit, limit_of_address
 from loyalty.api.views import ApiView
+from loyalty.errors import LoyaltyError
 from users.errors import InvalidApiKey
 from users.services.keys import Caller, authenticate_key
 
@@ -29,12 +30,16 @@ class PartnerView(ApiView):
         try:
             self.caller = authenticate_key(present(key))
         except (MissingApiKey, InvalidApiKey):
-            self.throttle(Limit(f"address:{address_of(request)}", settings.OPEN_RATE_PER_SECOND, settings.OPEN_BURST))
+            self.throttle(limit_of_address(request))
             raise
         request.key_id = self.caller.key_id  # type: ignore[attr-defined]
         self.throttle(Limit(f"key:{self.caller.key_id}", self.caller.rate_per_second, self.caller.burst))
         self.check_scope(request, self.caller.scopes)
         return self.caller.brand_id
+
+    def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
+        """A repeated reference_id is answered with the transaction that has it."""
+        return {"transaction_id": str(refusal.transaction_id)} if isinstance(refusal, ReferenceAlreadyUsed) else {}
 
     @property
     def actor(self) -> str:
@@ -47,9 +52,3 @@ def present(key: str) -> str:
     if not key:
         raise MissingApiKey
     return key
-
-
-def address_of(request: HttpRequest) -> str:
-    """The caller's address; behind a proxy that is trusted, the one the proxy saw."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")

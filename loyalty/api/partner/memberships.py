@@ -13,8 +13,9 @@ from loyalty.api.partner import documents
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import MembershipBody, read
 from loyalty.api.partner.shapes import MembershipAnswer, MembershipsAnswer, membership_out, user_answer
+from loyalty.api.requests import under
 from loyalty.errors import LoyaltyError
-from users.errors import MembershipNotFound
+from users.errors import MembershipNotFound, UserNotFound
 from users.models import Scope
 from users.services.members import find_member
 from users.services.memberships import delete_membership, find_membership, memberships_of, save_membership
@@ -28,13 +29,15 @@ class MembershipBase(PartnerView):
     def save(self, request: HttpRequest, auth_id: str, target: str | None, status: HTTPStatus) -> Answer:
         """Store the number of the body; a number already there is replaced."""
         membership = read(request, MembershipBody).membership
-        member = save_membership(
-            brand_id=self.brand_id,
-            auth_id=auth_id,
-            target_name=membership.target(target),
-            raw_number=membership.membership_number,
-            at=timezone.now(),
-        )
+        target_name = membership.target(target)
+        with under("membership"):
+            member = save_membership(
+                brand_id=self.brand_id,
+                auth_id=auth_id,
+                target_name=target_name,
+                raw_number=membership.membership_number,
+                at=timezone.now(),
+            )
         return Answer(status, msgspec.json.encode(user_answer(member, memberships_of(member))), member.pk)
 
 
@@ -68,8 +71,8 @@ class MembershipView(MembershipBase):
     """GET, PUT, PATCH and DELETE /users/:auth_id/memberships/:implementation_name."""
 
     def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
-        """A membership that is not there is also told as an empty object, as the older documents have it."""
-        return {"data": {}} if isinstance(refusal, MembershipNotFound) else {}
+        """What is not there is also told as an empty object, as the older documents have it."""
+        return {"data": {}} if isinstance(refusal, MembershipNotFound | UserNotFound) else {}
 
     @documents.get_membership
     def get(self, request: HttpRequest, auth_id: str, target: str) -> Answer:

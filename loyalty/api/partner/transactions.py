@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ledger.models import Transaction, TransactionType
-from ledger.selectors import History, find_transaction, page_of, reversed_among
+from ledger.selectors import History, Place, find_transaction, page_of, reversed_among
 from ledger.services.points import Moved, PointsOrder, credit_points, debit_points
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.api.idempotency import Answer
@@ -79,8 +79,8 @@ class TransactionsView(PartnerView):
         history = self._history(query)
         if history is None:
             return _page([], 0, limit, offset)
-        before = read_cursor(cursor) if cursor is not None else None
-        rows = page_of(history, limit=limit, offset=offset, before_id=before)
+        before = Place(*read_cursor(cursor)) if cursor is not None else None
+        rows = page_of(history, limit=limit, offset=offset, before=before)
         return _page(rows, history.total(), limit, offset)
 
     def _history(self, query: Parameters) -> History | None:
@@ -155,6 +155,6 @@ def _page(rows: list[Transaction], total: int, limit: int, offset: int) -> Answe
         total_tx_count=total,
         limit=limit,
         offset=offset,
-        next_cursor=write_cursor(rows[-1].pk) if len(rows) == limit else None,
+        next_cursor=write_cursor(rows[-1].recorded_at, rows[-1].pk) if len(rows) == limit else None,
     )
     return Answer(HTTPStatus.OK, msgspec.json.encode(TransactionPageAnswer(page)))

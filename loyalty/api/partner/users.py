@@ -12,8 +12,7 @@ from loyalty.api.partner import documents
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import UserBody, read
 from loyalty.api.partner.shapes import BalancesAnswer, UserPage, UserPageAnswer, balance_out, user_answer, user_out
-from loyalty.api.requests import Parameters
-from loyalty.errors import invalid_field
+from loyalty.api.requests import Parameters, under
 from users.models import Scope
 from users.selectors import MemberList
 from users.services.members import change_member, create_member, erase_member, find_member
@@ -33,7 +32,8 @@ class UsersView(PartnerView):
 
         def effect() -> Answer:
             profile = read(request, UserBody).user.profile()
-            member = create_member(brand_id=self.brand_id, profile=profile, at=timezone.now())
+            with under("user"):
+                member = create_member(brand_id=self.brand_id, profile=profile, at=timezone.now())
             return Answer(HTTPStatus.CREATED, msgspec.json.encode(user_answer(member)), member.pk)
 
         return self.once(request, effect)
@@ -84,9 +84,8 @@ class UserView(PartnerView):
 
     def _change(self, request: HttpRequest, auth_id: str, *, replace: bool) -> Answer:
         profile = read(request, UserBody).user.profile()
-        if "email" in profile.given and profile.email is None:
-            raise invalid_field("user.email", "an e-mail address is needed", code="required")
-        member = change_member(brand_id=self.brand_id, auth_id=auth_id, profile=profile, replace=replace)
+        with under("user"):
+            member = change_member(brand_id=self.brand_id, auth_id=auth_id, profile=profile, replace=replace)
         return Answer(HTTPStatus.OK, msgspec.json.encode(user_answer(member)))
 
 

@@ -16,7 +16,7 @@ from honcho.manager import Manager
 from loyalty.demo import demo_path, make_demo
 from loyalty.leftovers import Leftovers
 
-THREADS_OF_A_WORKER = 8
+THREADS_OF_A_WORKER = 4
 WORKER_CONCURRENCY = 2
 
 
@@ -34,6 +34,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until told to stop; exits with the code of what failed, if something did."""
+        if settings.PRODUCTION and options["demo"]:
+            raise CommandError("the demo is not for production: its credentials lie in a file")
         with self._only_one():
             leftovers = Leftovers(settings.VAR_DIR / "serve.pids")
             leftovers.stop()
@@ -55,14 +57,13 @@ class Command(BaseCommand):
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         lock = (settings.VAR_DIR / "serve.lock").open("a")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A lock of the process, not of the file: children that outlive a killed serve must not keep it.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CommandError(f"already serving from {settings.VAR_DIR}; stop that one first") from None
         return lock
 
     def _tell_demo(self, base_url: str) -> None:
-        if settings.PRODUCTION:
-            raise CommandError("the demo is not for production: its credentials lie in a file")
         demo = make_demo(base_url=base_url)
         for brand in demo["brands"]:
             self.stdout.write(f"{brand['name']}: brand {brand['id']}, tokens {brand['tokens']}, X-API-KEY {brand['api_key']}")

@@ -1,0 +1,160 @@
+"""Refusals: every code has its status, every code an operation answers is documented, every path answers a problem."""
+
+import pytest
+
+from loyalty.api.partner.statuses import IN_BODY, STATUSES
+from loyalty.errors import all_codes
+from tests.api.conftest import assert_refused, stranger
+from tests.api.contract import codes_of, document, operations
+from tests.clients import Partner
+
+# Told where no operation stands, or by the root of all refusals.
+OF_NO_OPERATION = {"method_not_allowed", "refused"}
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+
+
+def documented() -> list[tuple[str, int, str]]:
+    """Every operation's refusals: its name, the status, the code."""
+    return [
+        (operation["operationId"], int(status), code)
+        for operation in operations().values()
+        for status in operation["responses"]
+        if int(status) >= 400
+        for code in codes_of(operation, status)
+    ]
+
+
+def test_every_code_that_is_defined_stands_in_the_partner_table():
+    assert all_codes() - set(STATUSES) == set()
+
+
+def test_the_partner_table_holds_no_code_that_nobody_defines():
+    assert set(STATUSES) - all_codes() == set()
+
+
+def test_every_code_is_documented_under_the_status_it_is_answered_with():
+    for operation, status, code in documented():
+        table = IN_BODY if operation in {"create_transaction", "list_transactions"} else STATUSES
+        assert (operation, code, status) == (operation, code, table[code])
+
+
+def test_every_code_of_the_table_is_documented_at_some_operation():
+    assert set(STATUSES) - {code for _, _, code in documented()} == OF_NO_OPERATION
+
+
+def test_every_operation_documents_what_any_operation_may_answer():
+    everywhere = {
+        "missing_api_key",
+        "invalid_api_key",
+        "scope_missing",
+        "rate_limited",
+        "internal_error",
+        "service_unavailable",
+    }
+
+    for operation in operations().values():
+        codes = {code for status in operation["responses"] if int(status) >= 400 for code in codes_of(operation, status)}
+        assert everywhere <= codes, operation["operationId"]
+
+
+def test_every_post_documents_its_idempotency_key_and_its_refusals():
+    for (method, _), operation in operations().items():
+        names = {parameter["name"] for parameter in operation["parameters"]} if "parameters" in operation else set()
+        codes = {code for name, _, code in documented() if name == operation["operationId"]}
+        expected = {"request_in_progress", "answer_erased", "idempotency_key_reused"}
+        assert ("Idempotency-Key" in names) is (method == "POST")
+        assert codes & expected == (expected if method == "POST" else set())
+
+
+def test_every_operation_has_a_description_and_an_example_of_its_body_and_its_answer():
+    for operation in operations().values():
+        assert operation["description"]
+        contents = [operation["requestBody"]] if "requestBody" in operation else []
+        contents += [answer for status, answer in operation["responses"].items() if status in {"200", "201", "202"}]
+        for content in contents:
+            assert content["content"]["application/json"]["examples"], operation["operationId"]
+
+
+def test_every_body_is_needed():
+    for operation in operations().values():
+        assert operation.get("requestBody", {"required": True}).get("required") is True, operation["operationId"]
+
+
+def test_the_examples_of_the_document_obey_its_own_shapes():
+    import json
+
+    from tests.api.contract import _judge
+
+    for operation in operations().values():
+        for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
+            content = part.get("content", {}).get("application/json", {})
+            for example in content.get("examples", {}).values():
+                _judge(json.dumps(content["schema"])).validate(example["value"])
+
+
+def test_the_document_names_the_key_as_the_way_in():
+    assert document()["components"]["securitySchemes"] == {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-KEY"}}
+    assert all(operation["security"] == [{"apiKey": []}] for operation in operations().values())
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing", "/users/a/b/c/d", "/transactions/1/undo", "/transactions/abc", "/Users", "//users"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_an_unknown_path_is_a_problem(partner, method, path):
+    response = partner.call(method, path, {} if method in {"POST", "PUT", "PATCH"} else None)
+
+    assert_refused(response, 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/nothing"])
+def test_an_unknown_path_outside_of_the_api_is_a_problem_too(partner, path):
+    response = partner.client.get(path)
+
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in operations()}))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_a_path_does_not_take_is_a_problem_that_tells_which_it_takes(partner, method, path):
+    taken = {known for known, at in operations() if at == path}
+    if method in taken or (method == "HEAD" and "GET" in taken):
+        return
+    concrete = path.removeprefix("/api/admin").format(auth_id="a", target="etihad", transaction_id=1)
+
+    response = partner.client.generic(method, f"/api/admin{concrete}", headers={"X-API-KEY": partner.key})
+
+    assert response.status_code == 405
+    assert taken <= set(response["Allow"].split(", ")) <= taken | {"HEAD"}
+    if method != "HEAD":
+        assert_refused(response, 405, "method_not_allowed")
+
+
+def test_a_method_is_refused_to_strangers_as_any_request(db):
+    assert_refused(stranger(None).call("DELETE", "/users"), 401, "missing_api_key")
+
+
+def test_a_query_of_thousands_of_parameters_is_refused(partner):
+    query = "&".join(["limit=1"] * 2_000)
+
+    assert_refused(partner.get(f"/users?{query}"), 400, "invalid_request")
+
+
+def test_a_problem_tells_people_and_programs_apart(partner):
+    response = partner.post("/users", {"user": {"email": "a@example.org", "shoe": 1}}, **{"X-Request-ID": "mine"})
+
+    assert response.json() == {
+        "type": "urn:loyalty:problem:invalid_request",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "user.shoe: this field is unknown",
+        "code": "invalid_request",
+        "errors": [{"field": "user.shoe", "code": "unknown_field", "detail": "this field is unknown"}],
+        "request_id": "mine",
+    }
+
+
+def test_a_key_in_a_refusal_is_never_told(brand):
+    caller = Partner.of(brand, [])
+
+    assert caller.key.split("_")[3] not in caller.get("/users").content.decode()
