@@ -38,9 +38,6 @@ UPDATE ledger_account SET next_expiry_at =
   (SELECT min(expires_at) FROM ledger_lot WHERE account_id = %s AND remaining > 0)
 WHERE id = %s
 """
-LOCK_IN_ORDER = """
-SELECT count(*) FROM (SELECT FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AS locked
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +77,9 @@ class Posting:
         """What the chain keeps of the free text."""
         return hashlib.sha256(self.salt + self.note.encode()).digest() if self.note else None
 
-    def parameters(self, *, settled: bool) -> list[Any]:
+    def parameters(self, *, settled: bool) -> tuple[Any, ...]:
         """The values of statement.GIVEN, in its order."""
-        return [
+        return (
             self.amount,
             str(self.type),
             str(self.counterpart),
@@ -96,7 +93,7 @@ class Posting:
             self.effective_at or self.at,
             self.at,
             settled,
-        ]
+        )
 
 
 class Posted(NamedTuple):
@@ -137,7 +134,8 @@ def post(posting: Posting) -> Posted:
 def post_many(postings: Sequence[Posting]) -> list[Posted | LoyaltyError]:
     """Post many in one transaction; answers, in their order, the receipt or the refusal of each.
 
-    Accounts are locked in the order of their ids, so that two batches never wait for each other in a circle.
+    Accounts are taken in the order of their ids, so two batches seldom wait for each other in a circle; when they
+    do, PostgreSQL ends one of them, and it is tried again.
     """
     return write(lambda: _post_batch(postings))
 
@@ -269,6 +267,9 @@ def _outcome(posting: Posting) -> Posted | LoyaltyError:
 
 def _waves(postings: Sequence[Posting]) -> list[list[int]]:
     """Parts the postings so that no account or reference_id stands twice in one statement, keeping each account's order."""
+    references = [posting.reference_id for posting in postings if posting.reference_id]
+    if len({posting.account for posting in postings}) == len(postings) and len(set(references)) == len(references):
+        return [list(range(len(postings)))]
     waves: list[list[int]] = []
     turn: dict[Any, int] = {}
     for index, posting in enumerate(postings):
@@ -284,20 +285,19 @@ def _waves(postings: Sequence[Posting]) -> list[list[int]]:
 def _write_wave(postings: list[Posting]) -> dict[int, Posted]:
     """Write all that need no closer look in one statement; answers receipts by position."""
     plain = [
-        (position, posting)
+        (posting.account, position, posting)
         for position, posting in enumerate(postings)
         if isinstance(posting.account, int) and posting.allocation is None and not posting.note
     ]
     if not plain:
         return {}
-    ids = sorted(posting.account for _, posting in plain if isinstance(posting.account, int))
-    execute_prepared(LOCK_IN_ORDER, [ids])
-    columns = list(zip(*([posting.account, *posting.parameters(settled=False)] for _, posting in plain), strict=True))
+    plain.sort()
+    columns = list(zip(*((account, *posting.parameters(settled=False)) for account, _, posting in plain), strict=True))
     names = ["to_id", *(name for name, _ in GIVEN)]
-    varying = {name for name, column in zip(names, columns, strict=True) if name == "to_id" or len(set(column)) > 1}
+    varying = {name for name, column in zip(names, columns, strict=True) if name == "to_id" or _varies(column)}
     form = Form(
         by_holder=False,
-        lots=any(posting.expires_at for _, posting in plain),
+        lots=any(posting.expires_at for *_, posting in plain),
         varying=tuple(name for name in names if name in varying),
     )
     once = [column[0] for name, column in zip(names, columns, strict=True) if name not in varying]
@@ -305,9 +305,14 @@ def _write_wave(postings: list[Posting]) -> dict[int, Posted]:
     written = execute_prepared(_statement(form), [*once, *arrays])
     receipts = {}
     for ordinal, *answer in written:
-        position, posting = plain[ordinal - 1]
+        _, position, posting = plain[ordinal - 1]
         receipts[position] = Posted(posting, *answer)
     return receipts
+
+
+def _varies(column: Sequence[Any]) -> bool:
+    first = column[0]
+    return any(value is not first and value != first for value in column)
 
 
 def lapse_of(token: Token, *, at: datetime) -> datetime | None:
