@@ -51,10 +51,11 @@ class EmbeddedServerFailed(RuntimeError):
 
 
 class Embedded:
-    """One PostgreSQL and one Valkey in a folder of their own; every method may be called by many at once."""
+    """A PostgreSQL, a Valkey or both, in a folder of their own; every method may be called by many at once."""
 
-    def __init__(self, base: Path, *, disposable: bool = False) -> None:
+    def __init__(self, base: Path, *, disposable: bool = False, database: bool = True, valkey: bool = True) -> None:
         self.base, self.disposable = base.resolve(), disposable
+        self.wants_database, self.wants_valkey = database, valkey
         self.pg, self.vk, self.run = self.base / "pg", self.base / "valkey", self.base / "run"
         if len(str(self.run)) > SOCKET_PATH_LIMIT:
             digest = hashlib.sha256(bytes(self.base)).hexdigest()[:12]
@@ -65,14 +66,16 @@ class Embedded:
         self.broker_url = f"redis+socket://{self.socket}?virtual_host=0"
 
     def ensure(self) -> None:
-        """Bring both servers up; about a millisecond when they already are."""
-        if self._database_answers() and self._valkey_answers():
+        """Bring the servers up; about a millisecond when they already are."""
+        if (not self.wants_database or self._database_answers()) and (not self.wants_valkey or self._valkey_answers()):
             return
         with self._lock():
             self._own(self.run)
-            self._initialise_database()
-            self._start_database()
-            self._start_valkey()
+            if self.wants_database:
+                self._initialise_database()
+                self._start_database()
+            if self.wants_valkey:
+                self._start_valkey()
 
     def stop(self) -> None:
         """Stop both servers cleanly; nothing happens when they are down."""
@@ -85,7 +88,7 @@ class Embedded:
                 time.sleep(0.02)
 
     def hold(self) -> None:
-        """Bring both up and keep them up while this process lives; the last holder stops them."""
+        """Bring them up and keep them up while this process lives; the last holder stops them."""
         self.base.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.base / ".users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_SH)

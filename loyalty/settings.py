@@ -39,7 +39,7 @@ if PRODUCTION:
 # --- the database and Redis: given by URL, or out of wheels under var/ ---
 EMBEDDED: Embedded | None = None
 if not DATABASE_URL or not REDIS_URL:
-    EMBEDDED = Embedded(VAR_DIR, disposable=_flag("LOYALTY_DISPOSABLE"))
+    EMBEDDED = Embedded(VAR_DIR, disposable=_flag("LOYALTY_DISPOSABLE"), database=not DATABASE_URL, valkey=not REDIS_URL)
     DATABASE_URL = DATABASE_URL or EMBEDDED.database_url
     CELERY_BROKER_URL = CELERY_BROKER_URL or EMBEDDED.broker_url
     REDIS_URL = REDIS_URL or EMBEDDED.redis_url
@@ -120,6 +120,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 BEHIND_TLS = PRODUCTION and not _flag("ALLOW_PLAIN_HTTP")
 SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come from inside, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS

@@ -83,6 +83,7 @@ def documented(
     decorate: Callable[[View], View] = extend_schema(
         operation_id=operation,
         tags=[tag],
+        summary=description.partition(".")[0],
         description=description,
         request={"application/json": _reference(body)} if body else None,
         responses=answers,

@@ -38,13 +38,19 @@ class Caller:
 
 
 def create_api_key(
-    *, brand: Brand, scopes: Sequence[str], label: str = "", expires_at: datetime | None = None
+    *, brand: Brand, scopes: Sequence[str], label: str = "", expires_at: datetime | None = None, **limits: int
 ) -> tuple[ApiKey, str]:
-    """Make a key; its text is answered here and never again."""
+    """Make a key; its text is answered here and never again. `limits`: rate_per_second and burst."""
     public, secret = _random(PUBLIC_LENGTH), _random(SECRET_LENGTH)
     body = f"lp_{'test' if brand.sandbox else 'live'}_{public}_{secret}"
     key = ApiKey.objects.create(
-        brand=brand, public=public, digest=_digest(secret), scopes=list(scopes), label=label, expires_at=expires_at
+        brand=brand,
+        public=public,
+        digest=_digest(secret),
+        scopes=list(scopes),
+        label=label,
+        expires_at=expires_at,
+        **limits,
     )
     return key, f"{body}_{_check(body)}"
 

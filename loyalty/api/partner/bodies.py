@@ -18,7 +18,7 @@ Text = str | None | UnsetType
 class UserIn(Struct, forbid_unknown_fields=True):
     """A user, as a partner describes them; `id` is ours, and ignored."""
 
-    email: Annotated[str, Meta(examples=["john_doe@email.com"])] | UnsetType | None = UNSET
+    email: Annotated[str, Meta(extra_json_schema={"format": "email"})] | UnsetType | None = UNSET
     auth_id: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
     first_name: Text = UNSET
     second_name: Text = UNSET

@@ -21,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("brand", type=int, help="the brand's id")
         parser.add_argument("--label", default="", help="what the key is for")
         parser.add_argument("--scopes", default=",".join(ALL_SCOPES), help="with commas between; all unless given")
+        parser.add_argument("--rate", type=int, default=1_000, help="requests a second")
+        parser.add_argument("--burst", type=int, default=2_000, help="requests at once")
         parser.add_argument("--days", type=int, default=365, help="for how long it is valid; 0 for ever")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,4 +34,9 @@ class Command(BaseCommand):
         if unknown := sorted(set(scopes) - set(ALL_SCOPES)):
             raise CommandError(f"--scopes: unknown: {', '.join(unknown)}; there are {', '.join(ALL_SCOPES)}")
         expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
-        self.stdout.write(create_api_key(brand=brand, scopes=scopes, label=options["label"], expires_at=expires_at)[1])
+        if options["rate"] < 1 or options["burst"] < 1:
+            raise CommandError("--rate and --burst: at least 1")
+        limits = {"rate_per_second": options["rate"], "burst": options["burst"]}
+        self.stdout.write(
+            create_api_key(brand=brand, scopes=scopes, label=options["label"], expires_at=expires_at, **limits)[1]
+        )
