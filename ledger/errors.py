@@ -1,6 +1,7 @@
 """What the ledger refuses."""
 
 from loyalty.errors import LoyaltyError
+from users.errors import UserNotFound
 
 
 class TokenNotFound(LoyaltyError):
@@ -24,11 +25,8 @@ class BalanceLimit(LoyaltyError):
     detail = "The balance would become too large"
 
 
-class AccountClosed(LoyaltyError):
-    """The member was erased; nothing moves on the account any more."""
-
-    code = "account_closed"
-    detail = "The account is closed"
+class AccountClosed(UserNotFound):
+    """The account's member was erased; nothing moves on it any more."""
 
 
 class ReferenceAlreadyUsed(LoyaltyError):
@@ -60,3 +58,7 @@ class ReversalExceedsOriginal(LoyaltyError):
 
     code = "reversal_exceeds_original"
     detail = "The reversal exceeds what is left of the original"
+
+
+class LedgerBroken(RuntimeError):
+    """An account, its lots and its rows contradict each other: no refusal, but a case for verify_ledger."""

@@ -134,17 +134,19 @@ def page_of(history: History, *, limit: int, offset: int = 0, before: Place | No
         rows = rows.filter(recorded_at__lte=before.recorded_at)
         rows = rows.exclude(recorded_at=before.recorded_at, pk__gte=before.id)
     if history.auth_id is not None:
-        rows = Transaction.objects.filter(pk__in=_newest_of_accounts(history, rows, limit + offset))
+        rows = Transaction.objects.filter(pk__in=_newest_of_accounts(history, rows, limit, offset))
+        offset = 0
     page = rows.select_related("account__token", "account__member").order_by("-recorded_at", "-pk")
     return list(page[offset : offset + limit])
 
 
-def _newest_of_accounts(history: History, rows: QuerySet[Transaction], count: int) -> list[int]:
+def _newest_of_accounts(history: History, rows: QuerySet[Transaction], limit: int, offset: int) -> list[int]:
+    """The ids of one page, merged over the accounts; in each the rows stand in the order of recording by number."""
     found: list[tuple[datetime, int]] = []
     for account in history.accounts():
         own = rows.filter(account=account).order_by("-sequence").values_list("recorded_at", "pk")
-        found += own[:count]
-    return [pk for _, pk in sorted(found, reverse=True)[:count]]
+        found += own[: limit + offset]
+    return [pk for _, pk in sorted(found, reverse=True)[offset : offset + limit]]
 
 
 def find_transaction(*, brand_id: int, transaction_id: int) -> Transaction:

@@ -11,10 +11,10 @@ MOST_ACCOUNTS = 20_000
 @shared_task
 def expire_due_points() -> int:
     """Post what has lapsed; answers on how many accounts."""
-    return expiring.expire_due_accounts(at=timezone.now(), limit=MOST_ACCOUNTS)
+    return expiring.expire_due_accounts(clock=timezone.now, limit=MOST_ACCOUNTS)
 
 
 @shared_task
 def tally_transactions() -> int:
     """Count the rows that have settled; answers how many were new."""
-    return tallying.tally_transactions(at=timezone.now())
+    return tallying.tally_transactions()

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -164,6 +164,7 @@ class Embedded:
             # The folder may have moved since it was made: the sockets go where we look for them now.
             where = f"-c unix_socket_directories='{self.run}'"
             self._tool("pg_ctl", "-D", self.pg, "-w", "-t", START_TIMEOUT_SECONDS, "-l", log, "-o", where, "start")
+        self._wait_for(self._database_answers, self.pg / "server.log")  # it may still recover from a kill
         with psycopg.connect(host=str(self.run), user="postgres", dbname="postgres", autocommit=True) as connection:
             known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if known is None:
@@ -192,10 +193,13 @@ class Embedded:
         command += ["--maxmemory-policy", "noeviction"]
         command += ["--daemonize", "yes", "--logfile", log_path, "--pidfile", self.vk / "server.pid"]
         subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        self._wait_for(self._valkey_answers, log_path)
+
+    def _wait_for(self, answers: Callable[[], bool], log_path: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not self._valkey_answers():
+        while not answers():
             if time.monotonic() > deadline:
-                raise EmbeddedServerFailed(f"Valkey did not start, see {log_path}:\n{_tail(log_path)}")
+                raise EmbeddedServerFailed(f"a server did not start, see {log_path}:\n{_tail(log_path)}")
             time.sleep(0.02)
 
     def _database_answers(self) -> bool:
@@ -209,7 +213,7 @@ class Embedded:
                 pid = int((self.pg / "postmaster.pid").read_text().split()[0])
                 process = psutil.Process(pid)
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    return process.name().startswith("postgres")
+                    return process.name().startswith("postgres") and process.cwd() == str(self.pg)
             except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
                 return False
             time.sleep(0.1)
@@ -229,7 +233,7 @@ class Embedded:
 
 
 def hold() -> None:
-    """Bring up, for this process, the servers that the settings leave to the embedded default."""
+    """Bring up, for this process, the servers that no URL names."""
     from django.conf import settings
 
     if settings.EMBEDDED is not None:

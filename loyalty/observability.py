@@ -16,7 +16,10 @@ _shared: list[Any] = [
 
 def configure() -> None:
     """Send structlog and the standard library's logs to standard error in one form (LOG_FORMAT: json or console)."""
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    # Plain tracebacks: prettier ones print local variables, and those hold keys and addresses.
+    renderer: Any = structlog.dev.ConsoleRenderer(
+        colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
     if settings.LOG_FORMAT == "json":
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
@@ -28,12 +31,18 @@ def configure() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
             foreign_pre_chain=[*_shared, structlog.stdlib.add_logger_name],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "django.request"):
+    for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    # It names paths, and a path may hold someone's name; the middleware has a line for every request.
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)

@@ -31,6 +31,8 @@ if ENVIRONMENT not in {"development", "production"}:
 if PRODUCTION:
     if not DATABASE_URL or not REDIS_URL:
         raise ImproperlyConfigured("production needs DATABASE_URL and REDIS_URL: the embedded servers are for trying out")
+    if not os.environ.get("ALLOWED_HOSTS"):
+        raise ImproperlyConfigured("production needs ALLOWED_HOSTS")
     if not SECRET_KEY:
         raise ImproperlyConfigured("production needs SECRET_KEY")
     if DEBUG:
@@ -74,9 +76,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "loyalty",
-    "loyalty.api",
     "users",
     "ledger",
+    "loyalty.api",  # after the ledger: answers about a member are forgotten once nothing can post for them any more
 ]
 MIDDLEWARE = [
     "loyalty.middleware.RequestMiddleware",

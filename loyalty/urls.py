@@ -1,17 +1,17 @@
 """Every path of the platform."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from loyalty import health
+from loyalty.api.documents import DocsView, SchemaView
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("api/admin/", include("loyalty.api.partner.urls")),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]
 handler404 = "loyalty.api.problems.answer_unknown_path"
 handler400 = "loyalty.api.problems.answer_bad_request"

@@ -22,6 +22,7 @@ class Account(models.Model):
     floor = models.BigIntegerField(db_default=0, help_text="The balance may not fall below it; 0 unless staff set one.")
     head = models.BinaryField(max_length=32, db_default=GENESIS, help_text="The hash of its last transaction.")
     previous_head = models.BinaryField(max_length=32, db_default=GENESIS, help_text="The hash of the one before.")
+    recorded_at = models.DateTimeField(null=True, help_text="When its last transaction was recorded.")
     next_expiry_at = models.DateTimeField(
         null=True, help_text="Not later than the first open lot lapses; null exactly when no lot is open."
     )

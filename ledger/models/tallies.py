@@ -1,16 +1,21 @@
 """How many transactions there are, so that a list's total does not take a count of millions of rows."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from ledger.models.tokens import Token
 from users.models import Brand
 
 
 class TallyMark(models.Model):
-    """Up to which transaction id a brand's rows have been tallied."""
+    """Up to which transaction id a brand's rows have been tallied, and up to which they can be as soon as the
+    transactions have ended that ran at that instant.
+    """
 
     brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
     transaction_id = models.BigIntegerField(db_default=0)
+    next_transaction_id = models.BigIntegerField(db_default=0)
+    noted_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"tallied to {self.transaction_id}"

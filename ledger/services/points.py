@@ -28,11 +28,10 @@ class PointsOrder:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A posting, the token it moved, and the e-mail address of whose it is."""
+    """A posting together with the token it moved."""
 
     posted: Posted
     token: Token
-    email: str | None
 
 
 def credit_points(*, order: PointsOrder, at: datetime) -> Moved:
@@ -52,8 +51,8 @@ def credit_points(*, order: PointsOrder, at: datetime) -> Moved:
         actor=order.actor,
     )
     if not order.send_email:
-        return _moved(post(posting), token)
-    return _moved(write(lambda: _post_with_notice(posting, token)), token)
+        return Moved(post(posting), token)
+    return Moved(write(lambda: _post_with_notice(posting, token)), token)
 
 
 def debit_points(*, order: PointsOrder, at: datetime) -> Moved:
@@ -71,15 +70,7 @@ def debit_points(*, order: PointsOrder, at: datetime) -> Moved:
         reference_id=order.reference_id,
         actor=order.actor,
     )
-    return _moved(post(posting), token)
-
-
-def _moved(posted: Posted, token: Token) -> Moved:
-    """The fast way to post learns the address on the way; the other does not."""
-    email = posted.email
-    if not posted.by_holder:
-        email = Member.objects.values_list("email", flat=True).get(pk=posted.member_id)
-    return Moved(posted, token, email)
+    return Moved(post(posting), token)
 
 
 def _post_with_notice(posting: Posting, token: Token) -> Posted:

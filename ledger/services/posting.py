@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection
 
-from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, ReferenceAlreadyUsed
+from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, LedgerBroken, ReferenceAlreadyUsed
 from ledger.models import Account, Counterpart, Lot, Note, Token, Transaction, TransactionType
 from ledger.models.accounts import BALANCE_LIMIT
 from ledger.models.transactions import new_salt
@@ -23,8 +23,7 @@ from ledger.rules.lots import Allocation, OpenLot, due, flat, take
 from ledger.services.statement import GIVEN, Form, build
 from loyalty.database import constraint_of, execute_prepared, write
 from loyalty.errors import LoyaltyError
-from users.errors import UserNotFound
-from users.models import Member
+from users.services.members import locked_member
 
 SYSTEM = "system"
 MOVE_LOTS = """
@@ -97,7 +96,7 @@ class Posting:
 
 
 class Posted(NamedTuple):
-    """The receipt: the stored row's names and what it left behind. `email` is told where `by_holder` is."""
+    """The receipt: the stored row's names and what it left behind. `email` is told where the holder was named."""
 
     posting: Posting
     id: int
@@ -106,12 +105,8 @@ class Posted(NamedTuple):
     balance_after: int
     hash: bytes
     member_id: int
+    recorded_at: datetime
     email: str | None = None
-
-    @property
-    def by_holder(self) -> bool:
-        """Whether the account was named by its holder, and the holder's e-mail address is told."""
-        return isinstance(self.posting.account, Holder)
 
 
 def post(posting: Posting) -> Posted:
@@ -152,6 +147,8 @@ def settle_due_lots(account: Account, *, at: datetime) -> list[OpenLot]:
     lots = open_lots(account)
     lapsed = due(lots, at)
     if not lapsed:
+        if account.next_expiry_at is not None and account.next_expiry_at <= at:
+            execute_prepared(NEXT_EXPIRY, [account.pk, account.pk])
         return lots
     posting = Posting(
         account=account.pk,
@@ -218,10 +215,13 @@ def _post_locked(posting: Posting) -> Posted:
 def _locked(target: Holder | int) -> Account:
     if isinstance(target, int):
         return lock_account(target)
-    member = Member.objects.filter(brand_id=target.brand_id, auth_id=target.auth_id).only("pk").first()
-    if member is None:
-        raise UserNotFound
-    return lock_account(open_account(brand_id=target.brand_id, member_id=member.pk, token_id=target.token_id))
+    accounts = Account.objects.filter(brand_id=target.brand_id, member__auth_id=target.auth_id, token_id=target.token_id)
+    account_id = accounts.values_list("pk", flat=True).first()
+    if account_id is None:
+        # The member is held, as erasing holds them, so that no account is made behind an erasure's back.
+        member = locked_member(brand_id=target.brand_id, auth_id=target.auth_id)
+        account_id = open_account(brand_id=target.brand_id, member_id=member.pk, token_id=target.token_id)
+    return lock_account(account_id)
 
 
 def _check_reference(brand_id: int, reference_id: str) -> None:
@@ -234,7 +234,7 @@ def _write_settled(account: Account, posting: Posting) -> Posted:
     """Write a row whose lots are settled, and move the lots with it. The caller holds the account's lock."""
     written = _write_one(posting, settled=True)
     if written is None:
-        raise AssertionError(f"account {account.pk} refused what its lock had allowed")
+        raise LedgerBroken(f"account {account.pk} refused what its lock had allowed")
     if posting.allocation:
         _move_lots(account, posting.allocation)
     return written
@@ -243,7 +243,7 @@ def _write_settled(account: Account, posting: Posting) -> Posted:
 def _move_lots(account: Account, allocation: Allocation) -> None:
     moved = execute_prepared(MOVE_LOTS, [account.brand_id, account.pk, *map(list, zip(*allocation, strict=True))])
     if len(moved) != len(allocation):
-        raise AssertionError(f"account {account.pk} lacks a lot that its rows name")
+        raise LedgerBroken(f"account {account.pk} lacks a lot that its rows name")
     execute_prepared(NEXT_EXPIRY, [account.pk, account.pk])
 
 

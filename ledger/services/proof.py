@@ -30,7 +30,7 @@ POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # (4), length (4) and value; the first six are integers of 8 bytes.
 RECORD_AT = 6
 TAIL_LENGTH = 72  # previous_hash and hash with their lengths
-NO_LOTS = b"\xff" * 8  # expires_at and lots both null
+NO_LOTS_LENGTH = 8  # expires_at and lots, where both are null
 NUMBERS = struct.Struct("!4x" + "8xq" * 6)
 LENGTH = struct.Struct("!i")
 INTEGER = struct.Struct("!q")
@@ -61,6 +61,15 @@ JOIN (SELECT reverses_id, sum(amount) AS undone FROM ledger_transaction
       WHERE reverses_id IS NOT NULL GROUP BY reverses_id) r ON r.reverses_id = o.id
 WHERE (%(brand)s::bigint IS NULL OR o.brand_id = %(brand)s)
   AND (abs(r.undone) > abs(o.amount) OR sign(r.undone) = sign(o.amount))
+"""
+# A note's text is not in the chain, its digest is; a note may only be gone with its member.
+NOTES = """
+SELECT t.account_id, t.sequence FROM ledger_transaction t
+LEFT JOIN ledger_note n ON n.transaction_id = t.id
+LEFT JOIN ledger_account a ON a.id = t.account_id
+WHERE (%(brand)s::bigint IS NULL OR t.brand_id = %(brand)s) AND (n.transaction_id IS NOT NULL OR t.note_digest IS NOT NULL)
+  AND CASE WHEN n.transaction_id IS NULL THEN a.closed_at IS NULL
+      ELSE t.note_digest IS DISTINCT FROM sha256(n.salt || convert_to(n.text, 'UTF8')) END
 """
 
 
@@ -127,6 +136,9 @@ def prove(*, brand_id: int | None = None, tell: Tell = lambda _: None) -> Proof:
         cursor.execute(OVERDONE_REVERSALS, {"brand": brand_id})
         for account_id, sequence in cursor.fetchall():
             prover.differ(account_id, sequence, "more of it is reversed than was posted")
+        cursor.execute(NOTES, {"brand": brand_id})
+        for account_id, sequence in cursor.fetchall():
+            prover.differ(account_id, sequence, "the note is not the one that was posted")
     prover.proof.root = prover.root.hexdigest()
     return prover.proof
 
@@ -166,7 +178,7 @@ class _Prover:
 
     def read_rows(self, copy: psycopg.Copy, chains: dict[int, Chain]) -> None:
         """Follow every chain of a range. This loop runs once a row: keep it short."""
-        sha256, numbers = hashlib.sha256, NUMBERS.unpack_from
+        sha256, numbers, length = hashlib.sha256, NUMBERS.unpack_from, LENGTH.unpack_from
         told = rows = 0
         for data in _rows(copy):
             _, account_id, sequence, amount, balance_after, _ = numbers(data, RECORD_AT)
@@ -174,8 +186,9 @@ class _Prover:
             if chain is None:
                 self.differ(account_id, sequence, "the row belongs to no account of its brand")
                 chain = chains[account_id] = Chain()
-            loose = data[-TAIL_LENGTH - 8 : -TAIL_LENGTH] == NO_LOTS
-            record = data[RECORD_AT : -TAIL_LENGTH - 8] if loose else data[RECORD_AT : RECORD_AT + _record_length(data)]
+            end = RECORD_AT + length(data, 2)[0]
+            record = data[RECORD_AT:end]
+            loose = end + NO_LOTS_LENGTH + TAIL_LENGTH == len(data)
             head = sha256(chain.head + record).digest()
             if (
                 sequence != chain.sequence + 1
@@ -242,11 +255,6 @@ def _rows(copy: psycopg.Copy) -> Iterator[bytes]:
             yield data
 
 
-def _record_length(data: bytes) -> int:
-    length: int = LENGTH.unpack_from(data, 2)[0]
-    return length
-
-
 def _fault(chain: Chain, data: bytes, head: bytes) -> str:
     """Say what is wrong with a row, the most telling thing first."""
     _, _, sequence, amount, balance_after, _ = NUMBERS.unpack_from(data, RECORD_AT)
@@ -261,7 +269,7 @@ def _fault(chain: Chain, data: bytes, head: bytes) -> str:
 
 def _move_lots(chain: Chain, sequence: int, data: bytes) -> str:
     """Let one row's allocations act on its account's lots; says what cannot be."""
-    at = RECORD_AT + _record_length(data)
+    at = RECORD_AT + LENGTH.unpack_from(data, 2)[0]
     expiry = None
     (length,) = LENGTH.unpack_from(data, at)
     at += LENGTH.size

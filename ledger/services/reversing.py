@@ -28,10 +28,10 @@ class ReversalOrder:
 def reverse(*, order: ReversalOrder, at: datetime) -> Posted:
     """Undo a transaction or a part of it, at any time, never more than it in sum.
 
-    Points taken from lots go back to those lots, the last taken first, and keep their day of expiry: what has
-    lapsed meanwhile lapses again at once. A credit that is undone draws on its own lot first; when the member has
-    spent it, the balance decides. Raises TransactionNotFound, NotReversible, ReversalExceedsOriginal,
-    InsufficientBalance, ReferenceAlreadyUsed.
+    Points taken from lots go back to those lots, the last taken first, and keep their day of expiry: what has lapsed
+    meanwhile is gone from the balance at once, and leaves by the next touch. A credit that is undone draws on its own
+    lot first; when the member has spent it, the balance decides. Raises TransactionNotFound, NotReversible,
+    ReversalExceedsOriginal, InsufficientBalance, ReferenceAlreadyUsed.
     """
     return write(lambda: _reverse(order, at))
 

@@ -2,7 +2,8 @@
 
 It locks, refuses, numbers, chains and writes at once: a conditional UPDATE of the account, from whose result the
 row is inserted. Under READ COMMITTED an UPDATE that had to wait judges the newest version of the account, so no
-balance is ever judged that is not current.
+balance is ever judged that is not current. Within an account time never runs backwards, whatever the servers'
+clocks say: a row is recorded later than the one before it.
 
 The hash of a row is SHA-256 over the hash before it and `record_send` of its fields: PostgreSQL's binary form of
 a row, in which each field carries its type and its length (HASHED lists them in order). Whoever can read the
@@ -49,8 +50,6 @@ GIVEN = [
     ("settled", "boolean"),
 ]
 
-ANSWERED = ("ordinal", "id", "account_id", "sequence", "balance_after", "hash", "member_id")
-
 
 def row_of(fields: dict[str, str]) -> str:
     """The SQL of a row of the hashed fields; `fields` says how to write those whose name is not enough."""
@@ -69,6 +68,7 @@ _AFTER = {
     "id": "o.id",
     "sequence": "a.sequence + 1",
     "balance_after": "a.balance + o.amount",
+    "recorded_at": "greatest(o.recorded_at, a.recorded_at + interval '1 microsecond')",
     "lots": _LOTS.format(sequence="a.sequence + 1", balance="a.balance + o.amount"),
 }
 
@@ -79,6 +79,7 @@ WITH orders AS MATERIALIZED (
   UPDATE ledger_account a SET
     balance = a.balance + o.amount,
     sequence = a.sequence + 1,
+    recorded_at = greatest(o.recorded_at, a.recorded_at + interval '1 microsecond'),
     previous_head = a.head,
     head = sha256(a.head || record_send({row})),
     next_expiry_at = CASE WHEN a.balance + o.amount > 0 THEN least(a.next_expiry_at, o.expires_at)
@@ -91,17 +92,18 @@ WITH orders AS MATERIALIZED (
     AND (a.next_expiry_at IS NULL OR o.settled OR (o.amount > 0 AND a.next_expiry_at > o.recorded_at))
     AND (o.reference_id IS NULL OR NOT EXISTS (
       SELECT FROM ledger_transaction t WHERE t.brand_id = a.brand_id AND t.reference_id = o.reference_id))
-  RETURNING o.*, a.brand_id, a.member_id, a.id AS moved_id, a.balance, a.sequence, a.head, a.previous_head,
+  RETURNING o.*, a.brand_id, a.member_id, a.id AS moved_id, a.recorded_at AS moved_at,
+    a.balance, a.sequence, a.head, a.previous_head,
     {lots} AS moved_lots {email}
 ), written AS (
   INSERT INTO ledger_transaction (id, brand_id, account_id, sequence, amount, balance_after, type, counterpart,
     reference_id, reverses_id, lots, expires_at, actor, explanation, note_digest, effective_at, recorded_at,
     previous_hash, hash)
   SELECT id, brand_id, moved_id, sequence, amount, balance, type, counterpart, reference_id, reverses_id,
-    moved_lots, expires_at, actor, explanation, note_digest, effective_at, recorded_at, previous_head, head
+    moved_lots, expires_at, actor, explanation, note_digest, effective_at, moved_at, previous_head, head
   FROM moved
 ){opened}
-SELECT ordinal, id, moved_id, sequence, balance, head, member_id {answered_email} FROM moved
+SELECT ordinal, id, moved_id, sequence, balance, head, member_id, moved_at {answered_email} FROM moved
 """
 
 _OPENED = """, opened AS (

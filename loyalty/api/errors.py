@@ -83,10 +83,10 @@ class AnswerErased(LoyaltyError):
 
 
 class ServiceUnavailable(LoyaltyError):
-    """The database does not answer, or is too busy; nothing was done."""
+    """The database does not answer, or is too busy. When it went away in the last instant, the request may have acted."""
 
     code = "service_unavailable"
-    detail = "The service cannot answer right now; nothing was changed, try again"
+    detail = "The service cannot answer right now; repeat the request with the same Idempotency-Key or reference_id"
     retry_after_seconds = 2
 
 

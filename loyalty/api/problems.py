@@ -1,5 +1,7 @@
 """Problem details (RFC 9457): the one form of every refusal of the Partner and the Retail API."""
 
+import sys
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -91,7 +93,11 @@ def refusal_of(error: Exception) -> LoyaltyError:
     for kind, refusal in FORESEEN.items():
         if isinstance(error, kind):
             return refusal
-    log.error("unforeseen", exc_info=error)
+    if isinstance(error, DatabaseError):  # whose text shows the row that was refused, and so someone's data
+        place = traceback.format_tb(error.__traceback__)
+        log.error("unforeseen", error=type(error).__name__, sqlstate=sqlstate(error), traceback="".join(place))
+    else:
+        log.error("unforeseen", exc_info=error)
     return errors.InternalError()
 
 
@@ -137,4 +143,5 @@ def answer_bad_request(request: HttpRequest, exception: Exception | None = None)
 
 def answer_failure(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what broke outside of the views."""
+    log.error("unforeseen", exc_info=sys.exception())
     return answer_refusal(request, errors.InternalError())

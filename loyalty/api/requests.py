@@ -19,6 +19,7 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 HIGHEST_AMOUNT = 9_999_999_999_999
 HIGHEST_ID = 2**63 - 1
+DEEPEST = 100  # levels of objects and arrays in a body
 Amount = Annotated[int, Meta(ge=1, le=HIGHEST_AMOUNT)] | Annotated[str, Meta(pattern="^0*[1-9][0-9]{0,12}$")]
 Id = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^[0-9]+$")]
 
@@ -47,6 +48,8 @@ def parse_body(request: HttpRequest, shape: type[Shape], *, limit_bytes: int) ->
         raise FieldRefused("", "malformed", "this is not JSON in UTF-8") from None
     except RecursionError:
         raise FieldRefused("", "malformed", "nested too deeply") from None
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST:
+        _refuse_depth(msgspec.to_builtins(value), "", DEEPEST)
     if _NUL in raw:
         _refuse_nul(msgspec.to_builtins(value), "")
     return value
@@ -100,6 +103,15 @@ def _refused(message: str) -> FieldRefused:
 
 def _joined(path: str, field: str) -> str:
     return f"{path}.{field}" if path else field
+
+
+def _refuse_depth(value: Any, path: str, left: int) -> None:
+    """Refuse what is nested deeper than any later reader could follow, naming the field that holds it."""
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        if left == 0:
+            raise FieldRefused(".".join(path.split(".")[:2]), "invalid", f"nested deeper than {DEEPEST} levels")
+        _refuse_depth(part, _joined(path, str(name)), left - 1)
 
 
 def _refuse_nul(value: Any, path: str) -> None:

@@ -20,15 +20,38 @@ FIRST_STORED, FIRST_NOT_STORED = 200, 500
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
-class ApiView(APIView):
-    """Authenticates, throttles and checks the scope before a handler runs; a dialect says how."""
+class Limited(APIView):
+    """Refuses as a problem, and tells every caller about their limits."""
 
     statuses: ClassVar[Mapping[str, int]] = problems.STATUSES
+    verdict: throttling.Verdict | None = None
+
+    def throttle(self, limit: throttling.Limit) -> None:
+        """Take a token of the caller's. Raises RateLimited."""
+        self.verdict = throttling.judge(limit)
+        if not self.verdict.passes:
+            raise RateLimited(self.verdict.retry_after_seconds)
+
+    def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
+        """Further members of a problem's body."""
+        return {}
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tell the caller about their limits."""
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if self.verdict is not None:
+            for name, value in self.verdict.headers().items():
+                finished[name] = value
+        return finished
+
+
+class ApiView(Limited):
+    """Authenticates, throttles and checks the scope before a handler runs; a dialect says how."""
+
     body_limit_bytes: ClassVar[int] = settings.BODY_LIMIT_BYTES
     read_scope: ClassVar[str] = ""
     write_scope: ClassVar[str] = ""
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    verdict: throttling.Verdict | None = None
     brand_id: int
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -43,12 +66,6 @@ class ApiView(APIView):
     def identify(self, request: HttpRequest) -> int:
         """Find out who asks, judge their limits and rights, and answer the id of their brand; each dialect does."""
 
-    def throttle(self, limit: throttling.Limit) -> None:
-        """Take a token of the caller's. Raises RateLimited."""
-        self.verdict = throttling.judge(limit)
-        if not self.verdict.passes:
-            raise RateLimited(self.verdict.retry_after_seconds)
-
     def check_scope(self, request: HttpRequest, scopes: frozenset[str]) -> None:
         """Refuse what nobody may do here, and a caller without the right. Raises MethodNotAllowed, ScopeMissing."""
         if request.method not in self.allowed_methods:
@@ -62,16 +79,9 @@ class ApiView(APIView):
         return None, "application/json"
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Turn an Answer into a response, and tell the caller about their limits."""
-        finished: HttpResponse = to_response(response) if isinstance(response, Answer) else response
-        if self.verdict is not None:
-            for name, value in self.verdict.headers().items():
-                finished[name] = value
-        return finished
-
-    def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
-        """Further members of a problem's body."""
-        return {}
+        """Turn an Answer into a response."""
+        finished = to_response(response) if isinstance(response, Answer) else response
+        return super().finalize_response(request, finished, *args, **kwargs)
 
     def once(self, request: HttpRequest, effect: Callable[[], Answer]) -> Answer:
         """Run the effect of a POST, once for each Idempotency-Key."""

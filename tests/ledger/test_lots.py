@@ -69,8 +69,8 @@ def test_the_night_job_expires_each_lot_once(brand, fading):
     for member in members:
         move(member, fading, 10)
 
-    first = expire_due_accounts(at=NOON + 10 * DAY)
-    second = expire_due_accounts(at=NOON + 10 * DAY)
+    first = expire_due_accounts(clock=lambda: NOON + 10 * DAY)
+    second = expire_due_accounts(clock=lambda: NOON + 10 * DAY)
 
     assert (first, second) == (3, 0)
     assert all(account_of(member, fading).balance == 0 for member in members)
@@ -116,7 +116,7 @@ def test_points_that_return_to_a_lapsed_lot_lapse_at_the_next_touch(member, bran
 
     (balance,) = balances_of(member, at=NOON + 11 * DAY)
     assert balance.points == 0
-    assert expire_due_accounts(at=NOON + 11 * DAY) == 1
+    assert expire_due_accounts(clock=lambda: NOON + 11 * DAY) == 1
 
 
 def test_a_credit_first_pays_the_debt_and_only_the_rest_opens_a_lot(member, fading):

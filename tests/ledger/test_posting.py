@@ -84,8 +84,9 @@ def test_nothing_moves_on_a_closed_account(member, token):
     move(member, token, 1)
     Account.objects.filter(member=member).update(balance=0, closed_at=NOON)
 
-    with pytest.raises(AccountClosed):
-        move(member, token, 1)
+    for closed in (order(member, token, 1), by_id(member, token, 1)):
+        with pytest.raises(AccountClosed):
+            post(closed)
 
 
 def field(oid: int, value: bytes | None) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import random
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -187,6 +188,36 @@ def test_a_lot_that_is_not_as_its_rows_say_is_found(fading_history, change):
         cursor.execute(f"UPDATE ledger_lot SET {change} WHERE account_id = %s AND sequence = 3", [account.pk])
 
     assert (account.pk, 3) in found(brand)
+
+
+def test_a_sound_ledger_holds_whatever_the_last_bytes_of_its_lots(committed):
+    """A debit of one point ends its lots in eight bytes of ff, as two nulls would."""
+    brand = make_brand()
+    token, member = make_expiring_token(brand), make_member(brand)
+    move(member, token, 10)
+    for _ in range(3):
+        undo(move(member, token, -1), brand_id=brand.pk)
+    half_a_span = NOON.replace(year=2000) + timedelta(microseconds=0xFFFFFFFF)
+    move(member, make_token(brand), 5, expires_at=half_a_span + DAY * 20_000)
+
+    proof = prove(brand_id=brand.pk)
+
+    assert proof.holds, proof.differences
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE ledger_note SET text = 'fraud'", "UPDATE ledger_note SET salt = sha256('x')", "DELETE FROM ledger_note"]
+)
+def test_a_note_that_is_not_the_one_posted_is_found(committed, change):
+    brand = make_brand()
+    token, member = make_token(brand), make_member(brand)
+    move(member, token, 10, note="for her birthday")
+    assert prove(brand_id=brand.pk).holds
+
+    with superuser() as cursor:
+        cursor.execute(f"{change} WHERE brand_id = %s", [brand.pk])
+
+    assert found(brand) == {(account_of(member, token).pk, 1)}
 
 
 def test_a_lot_that_is_gone_is_found(fading_history):

@@ -1,16 +1,16 @@
 """Statements, history and tallies: reads that always add up."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from django.utils import timezone
+from django.db import connection, transaction
 
-from ledger.models import Tally, TallyMark
+from ledger.models import Tally
 from ledger.selectors import History, Place, balance_at, page_of, statement_of, total_of
-from ledger.services.tallying import SETTLED_AFTER, tally_transactions
+from ledger.services.tallying import tally_transactions
 from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.ledger.orders import DAY, account_of, move
-
-LATER = timezone.now() + timedelta(hours=1)
 
 
 def test_a_statement_adds_up(member, token):
@@ -52,7 +52,7 @@ def test_a_members_history_is_merged_over_tokens_newest_first(brand, member):
     posted = [move(member, token, 1).id for token in (first, second, first, second, first)]
 
     page = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3)
-    rest = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3, before=Place(NOON, page[-1].pk))
+    rest = page_of(History(brand_id=brand.pk, auth_id=member.auth_id), limit=3, before=Place(page[-1].recorded_at, page[-1].pk))
 
     assert [row.pk for row in page + rest] == posted[::-1]
 
@@ -64,24 +64,59 @@ def test_the_total_is_the_same_before_and_after_tallying(own_brand):
     history = History(brand_id=own_brand.pk)
 
     before = history.total()
-    while tally_transactions(at=timezone.now() + 2 * SETTLED_AFTER):
-        pass
+    tally_transactions()
+    tally_transactions()
     move(member, token, 1)
 
+    assert sum(Tally.objects.filter(brand=own_brand).values_list("count", flat=True)) == 3
     assert (before, history.total()) == (3, 4)
     assert History(brand_id=own_brand.pk, types=("debit_points",)).total() == 2
     assert History(brand_id=own_brand.pk, token_id=token.pk).total() == 4
     assert History(brand_id=own_brand.pk, auth_id=member.auth_id).total() == 4
 
 
-def test_rows_that_are_too_young_are_not_tallied(own_brand):
-    member, token = make_member(own_brand), make_token(own_brand)
-    move(member, token, 5, at=timezone.now())
+def test_nothing_is_tallied_over_the_head_of_a_transaction_that_still_runs(own_brand):
+    token, early, late = make_token(own_brand), make_member(own_brand), make_member(own_brand)
+    posted, go_on = threading.Event(), threading.Event()
 
-    tally_transactions(at=timezone.now())
+    def post_slowly() -> None:
+        with transaction.atomic():
+            move(early, token, 1)
+            posted.set()
+            go_on.wait(30)
+        connection.close()
 
-    assert not Tally.objects.filter(brand=own_brand).exists()
-    assert TallyMark.objects.get(brand=own_brand).transaction_id == 0
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(post_slowly)
+        posted.wait(30)
+        move(late, token, 1)
+        for _ in range(3):
+            tally_transactions()
+        seen_meanwhile = History(brand_id=own_brand.pk).total()
+        go_on.set()
+        slow.result()
+    for _ in range(3):
+        tally_transactions()
+
+    assert seen_meanwhile == 1
+    assert History(brand_id=own_brand.pk).total() == 2
+
+
+def test_time_never_runs_backwards_on_an_account(brand, member, token):
+    for milliseconds in (3, 1, 2, 2):
+        move(member, token, 1, at=NOON + timedelta(milliseconds=milliseconds))
+    history = History(brand_id=brand.pk, auth_id=member.auth_id)
+
+    first = page_of(history, limit=2)
+    second = page_of(history, limit=2, before=Place(first[-1].recorded_at, first[-1].pk))
+
+    assert [row.sequence for row in first + second] == [4, 3, 2, 1]
+    account = account_of(member, token)
+    cut = NOON + timedelta(milliseconds=3, microseconds=1)
+    before = statement_of(account, from_time=NOON, to_time=cut)
+    after = statement_of(account, from_time=cut, to_time=NOON + DAY)
+    assert (before.opening_balance, before.closing_balance, after.opening_balance, after.closing_balance) == (0, 1, 1, 4)
+    assert len(before.transactions + after.transactions) == 4
 
 
 def test_another_brands_rows_are_never_listed(member, token):

@@ -197,7 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for place, model in self.model.items():
             model.expire(self.day)
             self.touched.add(place)
-        expire_due_accounts(at=self.now)
+        expire_due_accounts(clock=lambda: self.now)
 
     @invariant()
     def balances_agree(self):

@@ -18,9 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Expire until nothing is due."""
-        at = timezone.now()
         columns = (TextColumn("expiring"), BarColumn(), MofNCompleteColumn(), TextColumn("accounts"), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("accounts", total=due_accounts(at=at))
-            done = expire_due_accounts(at=at, tell=lambda count: bar.advance(task, count))
+            task = bar.add_task("accounts", total=due_accounts(at=timezone.now()))
+            done = expire_due_accounts(clock=timezone.now, tell=lambda count: bar.advance(task, count))
         self.stdout.write(f"expired points on {done} accounts")

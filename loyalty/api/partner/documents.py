@@ -163,7 +163,7 @@ create_transaction = documented(
     example=examples.TRANSACTION,
     refusals={
         400: [
-            *("account_closed", "balance_limit", "insufficient_balance", "invalid_amount", "invalid_reference"),
+            *("balance_limit", "insufficient_balance", "invalid_amount", "invalid_reference"),
             *("token_not_found", "unknown_type", "user_not_found"),
         ],
         409: ["reference_already_used"],
@@ -214,7 +214,7 @@ reverse_transaction = documented(
     refusals={
         400: [
             *("insufficient_balance", "invalid_amount", "invalid_reference", "not_reversible"),
-            *("reversal_exceeds_original", "account_closed", "balance_limit"),
+            *("reversal_exceeds_original", "balance_limit"),
         ],
         404: ["transaction_not_found", "not_found"],
         409: ["reference_already_used"],

@@ -230,7 +230,7 @@ def posted_out(posted: Posted, token: Token, user: TransactionUser | None) -> Tr
         reference_id=posting.reference_id,
         hash_=posted.hash,
         reverses=posting.reverses_id,
-        recorded_at=posting.at,
+        recorded_at=posted.recorded_at,
         is_reversed=False,
     )
 

@@ -3,7 +3,6 @@
 from loyalty.api import problems
 
 STATUSES = problems.STATUSES | {
-    "account_closed": 400,
     "auth_id_taken": 400,
     "balance_limit": 400,
     "insufficient_balance": 400,

@@ -62,7 +62,7 @@ class TransactionsView(PartnerView):
                 send_email=body.send_email,
             )
             moved = OPERATIONS[type(body)](order=order, at=timezone.now())
-            user = TransactionUser(order.auth_id, moved.email)
+            user = TransactionUser(order.auth_id, moved.posted.email)
             return _accepted(posted_out(moved.posted, moved.token, user), moved.posted.member_id)
 
         return self.once(request, effect)

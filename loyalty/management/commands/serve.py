@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -84,17 +85,17 @@ def _manager(options: dict[str, Any]) -> Manager:
     shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)  # figures of processes that are gone
     settings.METRICS_DIR.mkdir(parents=True)
     Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)
-    python = sys.executable
-    web = f"{python} -m granian --interface wsgi --host {options['host']} --port {options['port']}"
-    web += f" --workers {options['workers']} --blocking-threads {THREADS_OF_A_WORKER} --no-ws --log-level warning"
-    web += " --respawn-failed-workers --workers-kill-timeout 5 loyalty.wsgi:application"
-    celery = f"{python} -m celery --app loyalty.celery"
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", options["host"], "--port", options["port"]]
+    web += ["--workers", options["workers"], "--blocking-threads", THREADS_OF_A_WORKER, "--no-ws", "--log-level", "warning"]
+    web += ["--respawn-failed-workers", "--workers-kill-timeout", 5, "loyalty.wsgi:application"]
+    celery = [sys.executable, "-m", "celery", "--app", "loyalty.celery"]
+    worker = ["worker", "--concurrency", WORKER_CONCURRENCY, "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "loyalty.settings", "PYTHONUNBUFFERED": "1"}
     manager = Manager()
     for name, command in {
         "web": web,
-        "worker": f"{celery} worker --concurrency {WORKER_CONCURRENCY} --loglevel INFO --without-mingle --without-gossip",
-        "beat": f"{celery} beat --loglevel WARNING",
+        "worker": [*celery, *worker],
+        "beat": [*celery, "beat", "--loglevel", "WARNING"],
     }.items():
-        manager.add_process(name, f"exec {command}", env=environment, cwd=str(settings.BASE_DIR))
+        manager.add_process(name, f"exec {shlex.join(map(str, command))}", env=environment, cwd=str(settings.BASE_DIR))
     return manager

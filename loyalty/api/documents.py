@@ -1,0 +1,40 @@
+"""The OpenAPI document and Swagger UI, served locally; open to everyone, within the limit of an address."""
+
+from functools import cache
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.response import Response
+
+from loyalty.api.throttling import limit_of_address
+from loyalty.api.views import Limited
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document; it is the same for everyone while the process lives."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class SchemaView(Limited, SpectacularAPIView):
+    """GET /api/schema/."""
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Hold the caller to the limit of their address."""
+        super().initial(request, *args, **kwargs)
+        self.throttle(limit_of_address(request))
+
+    def _get_schema_response(self, request: Any) -> Response:
+        return Response(document())
+
+
+class DocsView(Limited, SpectacularSwaggerView):
+    """GET /api/docs/."""
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Hold the caller to the limit of their address."""
+        super().initial(request, *args, **kwargs)
+        self.throttle(limit_of_address(request))
