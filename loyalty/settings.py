@@ -31,8 +31,6 @@ if ENVIRONMENT not in {"development", "production"}:
 if PRODUCTION:
     if not DATABASE_URL or not REDIS_URL:
         raise ImproperlyConfigured("production needs DATABASE_URL and REDIS_URL: the embedded servers are for trying out")
-    if not os.environ.get("ALLOWED_HOSTS"):
-        raise ImproperlyConfigured("production needs ALLOWED_HOSTS")
     if not SECRET_KEY:
         raise ImproperlyConfigured("production needs SECRET_KEY")
     if DEBUG:

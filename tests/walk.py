@@ -14,6 +14,7 @@ VARYING = [
     (r'"id":"\d+"', '"id":"<transaction>"'),
     (r'"id":\d+', '"id":<token>'),
     (r'"reverses":"\d+"', '"reverses":"<transaction>"'),
+    (r'"transaction_id":"\d+"', '"transaction_id":"<transaction>"'),
     (r"by transaction \d+", "by transaction <transaction>"),
     (r"0x[0-9a-f]{64}", "<hash>"),
     (r"0x[0-9a-f]{40}", "<address>"),
