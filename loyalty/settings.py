@@ -60,7 +60,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "prepare_threshold": None if _flag("DATABASE_WITHOUT_PREPARE") else 1_000_000,
     }
 )
-DISABLE_SERVER_SIDE_CURSORS = _flag("DATABASE_WITHOUT_PREPARE")
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _flag("DATABASE_WITHOUT_PREPARE")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
