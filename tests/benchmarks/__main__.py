@@ -22,7 +22,6 @@ from tests.benchmarks.harness import Comparison
 
 BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
     "post_one": posting.post_one,
-    "post_one_hordak": posting.post_one_hordak,
     "post_many": posting.post_many_,
     "http_credit": serving.http_credit,
     "verify": reading.verify,
