@@ -26,6 +26,7 @@ from loyalty.errors import LoyaltyError
 from users.services.members import locked_member
 
 SYSTEM = "system"
+NUMBERS = {"to_id", *(name for name, kind in GIVEN if kind == "bigint")}
 MOVE_LOTS = """
 UPDATE ledger_lot SET remaining = remaining + moved.part
 FROM (SELECT %s::bigint AS brand, %s::bigint AS account, unnest(%s::bigint[]) AS lot, unnest(%s::bigint[]) AS part) AS moved
@@ -301,13 +302,20 @@ def _write_wave(postings: list[Posting]) -> dict[int, Posted]:
         varying=tuple(name for name in names if name in varying),
     )
     once = [column[0] for name, column in zip(names, columns, strict=True) if name not in varying]
-    arrays = [list(column) for name, column in zip(names, columns, strict=True) if name in varying]
+    arrays = [_array(name, column) for name, column in zip(names, columns, strict=True) if name in varying]
     written = execute_prepared(_statement(form), [*once, *arrays])
     receipts = {}
     for ordinal, *answer in written:
         _, position, posting = plain[ordinal - 1]
         receipts[position] = Posted(posting, *answer)
     return receipts
+
+
+def _array(name: str, column: Sequence[Any]) -> Any:
+    """A column as PostgreSQL takes it; numbers as one text, for psycopg looks at each item of a list by itself."""
+    if name not in NUMBERS:
+        return list(column)
+    return "{" + ",".join("NULL" if value is None else str(value) for value in column) + "}"
 
 
 def _varies(column: Sequence[Any]) -> bool:
