@@ -1,4 +1,4 @@
-"""Run benchmarks: `uv run --group benchmarks python -m tests.benchmarks [name ...] [--json]`."""
+"""Run benchmarks: `uv run python -m tests.benchmarks [name ...] [--json]`."""
 
 import argparse
 import json
