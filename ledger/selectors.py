@@ -17,22 +17,23 @@ from users.models import Member
 FUNGIBLE_POINTS = TokenType.ERC20
 TOKEN_CACHE_SECONDS = 4.0
 CACHED_TOKENS = 1_000
-_tokens: dict[tuple[int, int], tuple[float, Token]] = {}
+_tokens: dict[tuple[int, int, str], tuple[float, Token]] = {}
 
 
-def find_points_token(*, brand_id: int, token_id: int) -> Token:
-    """An active points token of the brand, remembered for a few seconds. Raises TokenNotFound."""
-    remembered = _tokens.get((brand_id, token_id))
+def find_token(*, brand_id: int, token_id: int, type_: TokenType) -> Token:
+    """An active token of the brand and of that type, remembered for a few seconds. Raises TokenNotFound."""
+    name = (brand_id, token_id, type_.value)
+    remembered = _tokens.get(name)
     if remembered is not None and remembered[0] > time.monotonic():
         return remembered[1]
     rows = Token.objects.select_related("brand").filter(brand_id=brand_id, pk=token_id, status=TokenStatus.ACTIVE)
-    token = rows.filter(type=FUNGIBLE_POINTS).first()
+    token = rows.filter(type=type_).first()
     if token is None:
-        _tokens.pop((brand_id, token_id), None)
+        _tokens.pop(name, None)
         raise TokenNotFound
     if len(_tokens) >= CACHED_TOKENS:
         _tokens.clear()
-    _tokens[brand_id, token_id] = (time.monotonic() + TOKEN_CACHE_SECONDS, token)
+    _tokens[name] = (time.monotonic() + TOKEN_CACHE_SECONDS, token)
     return token
 
 

@@ -2,35 +2,23 @@
 
 import json
 import os
-from dataclasses import dataclass
-from decimal import Decimal
+import secrets
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from ledger.models import Token
-from ledger.models.tokens import TokenType
-from ledger.rules.expiry import ExpiryUnit
+from loyalty.demo_programme import DemoProgramme, make_programme
 from users.errors import InvalidApiKey
-from users.models import Brand
+from users.models import Brand, Staff
 from users.models.keys import ALL_SCOPES, READ_SCOPES
 from users.services.keys import authenticate_key, create_api_key
 
-EXPIRY_DAYS = 365
-
-
-@dataclass(frozen=True, slots=True)
-class DemoBrand:
-    """What tells one demo brand from the other."""
-
-    name: str
-    points: str
-    symbol: str
-
-
-BRANDS = [DemoBrand("Aurora Coffee", "Aurora Points", "AUR"), DemoBrand("Borealis Books", "Borealis Points", "BOR")]
+BRANDS = [
+    DemoProgramme("Aurora Coffee", "Aurora Points", "AUR", "Golden Bean", "BEAN"),
+    DemoProgramme("Borealis Books", "Borealis Points", "BOR", "Silver Page", "PAGE"),
+]
 
 
 def demo_path() -> Path:
@@ -46,8 +34,9 @@ def make_demo(*, base_url: str) -> dict[str, Any]:
     """
     known = _known()
     with transaction.atomic():
-        brands = [_make_brand(plan, known.get(plan.name, {})) for plan in BRANDS]
-    demo = {"base_url": base_url, "brands": brands}
+        admin = _make_admin(known["admin"], base_url)
+        brands = [_make_brand(plan, known["brands"].get(plan.name, {})) for plan in BRANDS]
+    demo = {"base_url": base_url, "admin": admin, "brands": brands}
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     fresh = demo_path().with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -57,13 +46,26 @@ def make_demo(*, base_url: str) -> dict[str, Any]:
 
 
 def _known() -> dict[str, dict[str, Any]]:
+    """The credentials of an earlier demo, as far as the file can be read."""
     try:
-        return {brand["name"]: brand for brand in json.loads(demo_path().read_text())["brands"]}
+        demo = json.loads(demo_path().read_text())
+        return {"admin": dict(demo["admin"]), "brands": {brand["name"]: brand for brand in demo["brands"]}}
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return {"admin": {}, "brands": {}}
 
 
-def _make_brand(plan: DemoBrand, known: dict[str, Any]) -> dict[str, Any]:
+def _make_admin(known: dict[str, str], base_url: str) -> dict[str, str]:
+    """Someone of the house, whose password is kept while it is known and made anew otherwise."""
+    staff, _ = Staff.objects.get_or_create(username="admin", defaults={"is_staff": True, "is_superuser": True})
+    password = known.get("password", "")
+    if not (password and staff.check_password(password)):
+        password = secrets.token_urlsafe(12)
+        staff.set_password(password)
+        staff.save(update_fields=["password"])
+    return {"url": f"{base_url}/admin/", "username": staff.username, "password": password}
+
+
+def _make_brand(plan: DemoProgramme, known: dict[str, Any]) -> dict[str, Any]:
     brand, _ = Brand.objects.get_or_create(
         name=plan.name,
         defaults={
@@ -78,12 +80,7 @@ def _make_brand(plan: DemoBrand, known: dict[str, Any]) -> dict[str, Any]:
         "name": brand.name,
         "api_key": _key(brand, known.get("api_key"), ALL_SCOPES, "demo"),
         "read_only_api_key": _key(brand, known.get("read_only_api_key"), READ_SCOPES, "demo, read only"),
-        "tokens": {
-            "points": _token(brand, plan.points, plan.symbol, onramp=Decimal("0.01"), offramp=Decimal("0.01")),
-            "expiring": _token(
-                brand, f"{plan.points} Plus", f"{plan.symbol}X", expiry_unit=ExpiryUnit.DAYS.value, expiry_count=EXPIRY_DAYS
-            ),
-        },
+        **make_programme(brand, plan),
     }
 
 
@@ -95,8 +92,3 @@ def _key(brand: Brand, known: str | None, scopes: list[str], label: str) -> str:
     except InvalidApiKey:
         pass
     return create_api_key(brand=brand, scopes=scopes, label=label)[1]
-
-
-def _token(brand: Brand, name: str, symbol: str, **terms: Any) -> int:
-    token, _ = Token.objects.get_or_create(brand=brand, symbol=symbol, type=TokenType.ERC20, defaults={"name": name, **terms})
-    return token.pk

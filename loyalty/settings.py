@@ -6,9 +6,12 @@ from pathlib import Path
 
 import dj_database_url
 import dj_email_url
+import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from loyalty.embedded import Embedded
+
+django_stubs_ext.monkeypatch()  # lets Django's generic classes be subscripted, as the types have them
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("LOYALTY_VAR") or BASE_DIR / "var").resolve()
@@ -64,8 +67,11 @@ DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _flag("DATABASE_WITHOUT_PR
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "loyalty.admin.apps.HouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "pgtrigger",
@@ -76,12 +82,17 @@ INSTALLED_APPS = [
     "loyalty",
     "users",
     "ledger",
+    "rewards",
     "loyalty.api",  # after the ledger: answers about a member are forgotten once nothing can post for them any more
 ]
 MIDDLEWARE = [
     "loyalty.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "loyalty.urls"
@@ -97,7 +108,13 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
     }
 ]
 
@@ -133,6 +150,12 @@ BODY_LIMIT_MANY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT_MANY_BYTES
 OPEN_RATE_PER_SECOND, OPEN_BURST = 10, 50
 KEY_CACHE_SECONDS = 4.0  # a revoked key is refused within five
+# Wrong codes an hour: of one member, with one key, in one brand. A brand with many members needs more of the latter two.
+CODE_TRIES_PER_HOUR = {
+    "member": int(os.environ.get("CODE_TRIES_PER_MEMBER", "10")),
+    "key": int(os.environ.get("CODE_TRIES_PER_KEY", "1000")),
+    "brand": int(os.environ.get("CODE_TRIES_PER_BRAND", "5000")),
+}
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -182,6 +205,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- e-mail: files under var/mail/ unless a server is named ---
 MAIL_DIR = VAR_DIR / "mail"
 EMAIL_TIMEOUT = 10
+EMAIL_LEASE_SECONDS = int(os.environ.get("EMAIL_LEASE_SECONDS", "120"))  # longer than all time-outs of one conversation
+ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
 if EMAIL_URL := os.environ.get("EMAIL_URL", ""):
     _mail = dj_email_url.parse(EMAIL_URL)
     EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
@@ -189,7 +214,8 @@ if EMAIL_URL := os.environ.get("EMAIL_URL", ""):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
 else:
-    EMAIL_BACKEND = "users.mail_files.EmlFileBackend"
+    # Any provider that django-anymail knows: its backend here, its secrets in ANYMAIL_<NAME>.
+    EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND") or "users.mail_files.EmlFileBackend"
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "loyalty@localhost")
 
 # --- logs and figures ---

@@ -1,5 +1,6 @@
 """Every path of the platform."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from loyalty import health
@@ -9,6 +10,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
     path("api/admin/", include("loyalty.api.partner.urls")),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(url_name="schema"), name="docs"),

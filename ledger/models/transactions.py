@@ -50,9 +50,13 @@ class Counterpart(models.TextChoices):
 
 
 def append_only(name: str) -> list[pgtrigger.Trigger]:
-    """Triggers that refuse every change of stored rows, whoever asks: row triggers let TRUNCATE pass, so it has its own."""
+    """Triggers that refuse every change of stored rows, whoever asks."""
+    return [pgtrigger.Protect(name=f"{name}_no_update", operation=pgtrigger.Update), *kept(name)]
+
+
+def kept(name: str) -> list[pgtrigger.Trigger]:
+    """Triggers that refuse to lose stored rows, whoever asks: row triggers let TRUNCATE pass, so it has its own."""
     return [
-        pgtrigger.Protect(name=f"{name}_no_update", operation=pgtrigger.Update),
         pgtrigger.Protect(name=f"{name}_no_delete", operation=pgtrigger.Delete),
         pgtrigger.Trigger(
             name=f"{name}_no_truncate",

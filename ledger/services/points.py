@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.models import Counterpart, Token, TransactionType
-from ledger.selectors import find_points_token
+from ledger.selectors import FUNGIBLE_POINTS, find_token
 from ledger.services.posting import Holder, Posted, Posting, lapse_of, post
 from loyalty.database import write
+from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
-
-CREDIT_NOTICE = "credit_notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ def credit_points(*, order: PointsOrder, at: datetime) -> Moved:
 
     Raises TokenNotFound, UserNotFound, BalanceLimit, ReferenceAlreadyUsed.
     """
-    token = find_points_token(brand_id=order.brand_id, token_id=order.token_id)
+    token = find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
     posting = Posting(
         account=Holder(order.brand_id, order.auth_id, token.pk),
         amount=order.amount,
@@ -60,7 +59,7 @@ def debit_points(*, order: PointsOrder, at: datetime) -> Moved:
 
     Raises TokenNotFound, UserNotFound, InsufficientBalance, ReferenceAlreadyUsed.
     """
-    token = find_points_token(brand_id=order.brand_id, token_id=order.token_id)
+    token = find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
     posting = Posting(
         account=Holder(order.brand_id, order.auth_id, token.pk),
         amount=-order.amount,
@@ -77,5 +76,5 @@ def _post_with_notice(posting: Posting, token: Token) -> Posted:
     posted = post(posting)
     member = Member.objects.get(pk=posted.member_id)
     context = {"amount": posting.amount, "token": token.name}
-    queue_email(member=member, brand=token.brand, kind=CREDIT_NOTICE, context=context, at=posting.at)
+    queue_email(member=member, brand=token.brand, kind=EmailKind.CREDIT_NOTICE, context=context, at=posting.at)
     return posted

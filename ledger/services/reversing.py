@@ -15,7 +15,10 @@ from loyalty.database import write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReversalOrder:
-    """What to undo: `amount` points of a transaction, None for all that is left; `reason` is free text."""
+    """What to undo: `amount` points of a transaction, None for all that is left; `reason` is free text.
+
+    `reversible` are the types that may be undone so; a room that undoes its own says which.
+    """
 
     brand_id: int
     transaction_id: int
@@ -23,6 +26,7 @@ class ReversalOrder:
     reason: str = ""
     reference_id: str | None = None
     actor: str = SYSTEM
+    reversible: frozenset[TransactionType] = REVERSIBLE
 
 
 def reverse(*, order: ReversalOrder, at: datetime) -> Posted:
@@ -42,7 +46,7 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
         raise TransactionNotFound
     account = lock_account(original.account_id)
     _check_reference_first(order)
-    if original.type not in REVERSIBLE or account.closed_at is not None:
+    if original.type not in order.reversible or account.closed_at is not None:
         raise NotReversible
     reversed_before = abs(original.reversals.aggregate(total=Sum("amount", default=0))["total"])
     left = abs(original.amount) - reversed_before

@@ -12,6 +12,7 @@ from loyalty.api.problems import CONTENT_TYPE
 View = TypeVar("View", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{name}"
 _structures: set[type[Struct]] = set()
+_optional_bodies: set[str] = set()
 
 EVERY_ANSWER = {
     "X-Request-ID": "The id of the request, as sent or as made.",
@@ -68,6 +69,7 @@ def documented(
     example: Any = None,
     body: type[Struct] | None = None,
     body_examples: Mapping[str, Any] | None = None,
+    body_required: bool = True,
     parameters: Sequence[OpenApiParameter] = (),
     refusals: Mapping[int, Sequence[str]] | None = None,
     once: bool = False,
@@ -80,6 +82,8 @@ def documented(
         examples.append(OpenApiExample("answer", value=example, response_only=True, status_codes=[str(status)]))
     answers: dict[Any, Any] = {(status, "application/json"): _reference(shape)} if shape else {status: None}
     answers |= {(code, CONTENT_TYPE): _problem(codes) for code, codes in refused.items()}
+    if not body_required:
+        _optional_bodies.add(operation)
     decorate: Callable[[View], View] = extend_schema(
         operation_id=operation,
         tags=[tag],
@@ -104,7 +108,7 @@ def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
         for operation in item.values():
             operation["security"] = [{"apiKey": []}]
             if "requestBody" in operation:
-                operation["requestBody"]["required"] = True
+                operation["requestBody"]["required"] = operation["operationId"] not in _optional_bodies
             for answer in operation["responses"].values():
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in EVERY_ANSWER}
     return result

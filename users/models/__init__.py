@@ -1,9 +1,9 @@
 """The tables of the users app."""
 
 from users.models.brands import Brand, Staff
-from users.models.emails import Email
+from users.models.emails import Email, EmailTemplate
 from users.models.keys import ApiKey, Scope
 from users.models.members import Member
 from users.models.memberships import Membership, PartnerProgramme
 
-__all__ = ["ApiKey", "Brand", "Email", "Member", "Membership", "PartnerProgramme", "Scope", "Staff"]
+__all__ = ["ApiKey", "Brand", "Email", "EmailTemplate", "Member", "Membership", "PartnerProgramme", "Scope", "Staff"]

@@ -13,7 +13,13 @@ class Scope(models.TextChoices):
     USERS_READ = "users:read", "Read users, balances and memberships"
     USERS_WRITE = "users:write", "Create, change and erase users and memberships"
     TRANSACTIONS_READ = "transactions:read", "Read transactions"
-    TRANSACTIONS_WRITE = "transactions:write", "Credit, debit and reverse points"
+    TRANSACTIONS_WRITE = "transactions:write", "Move points, redeem codes, hand out rewards and collectibles"
+    CODES_READ = "codes:read", "Read campaigns and codes"
+    CODES_WRITE = "codes:write", "Issue codes"
+    REWARDS_READ = "rewards:read", "Read reward types and rewards"
+    REWARDS_WRITE = "rewards:write", "Mark rewards as used"
+    NFTS_READ = "nfts:read", "Read collectibles"
+    NFTS_WRITE = "nfts:write", "Personalise collectibles, and decide about it"
 
 
 READ_SCOPES = [scope.value for scope in Scope if scope.value.endswith(":read")]

@@ -1,80 +1,170 @@
 """E-mails: queued as rows with the effect that causes them, sent by a worker under a lease."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from email.utils import parseaddr
+from enum import Enum, auto
 from typing import Any
 
 import structlog
-from django.core.mail import EmailMultiAlternatives
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import F
-from django.template.loader import render_to_string
+from django.db.models import F, QuerySet
 
+from users.email_kinds import VARIABLES
 from users.models import Brand, Email, Member
-from users.models.emails import EmailState
+from users.models.emails import UNSENT, EmailState
+from users.services.email_templates import compose
 from users.services.members import email_language
 
 log = structlog.get_logger()
-LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 12
 LONGEST_WAIT = timedelta(hours=6)
+LONGEST_FAULT = 200
+BATCH = 50
+UNREACHABLE_FOR = timedelta(seconds=10)
+Clock = Callable[[], datetime]
+
+
+class Delivery(Enum):
+    """What came of the attempt to send one e-mail."""
+
+    SENT = auto()
+    REFUSED = auto()
+    UNREACHABLE = auto()
+    NOT_OURS = auto()
 
 
 def queue_email(*, member: Member, brand: Brand, kind: str, context: dict[str, Any], at: datetime) -> Email | None:
-    """Queue one e-mail in the transaction of its cause; a member without an address gets none.
+    """Queue one e-mail to a member in the transaction of its cause; one without an address gets none.
 
-    `kind` names the templates under templates/email/; `context` holds plain JSON values.
+    `context` holds a plain JSON value for each of the kind's variables but first_name.
     """
     if not member.email:
         return None
-    return Email.objects.create(
-        brand=brand,
-        member=member,
-        kind=kind,
-        recipient=member.email,
-        language=email_language(member, brand),
-        context=context,
-        due_at=at,
-        created_at=at,
+    if "first_name" in VARIABLES[kind]:
+        context = context | {"first_name": member.first_name or ""}
+    language = email_language(member, brand)
+    return _queue(brand=brand, member=member, kind=kind, recipient=member.email, language=language, context=context, at=at)
+
+
+def queue_email_to(
+    *, recipient: str, brand: Brand, kind: str, context: dict[str, Any], language: str, template: str = "", at: datetime
+) -> Email:
+    """Queue one e-mail to an address that need not be a member's."""
+    return _queue(
+        brand=brand, kind=kind, recipient=recipient, language=language, template=template, context=context, at=at, member=None
     )
+
+
+def _queue(*, kind: str, context: dict[str, Any], at: datetime, **row: Any) -> Email:
+    if set(context) != set(VARIABLES[kind]):
+        raise ValueError(f"e-mails of kind {kind} need {sorted(VARIABLES[kind])}, not {sorted(context)}")
+    return Email.objects.create(kind=kind, context=context, due_at=at, created_at=at, **row)
+
+
+def send_due(*, clock: Clock, until: datetime) -> int:
+    """Send what is due, batch after batch, until nothing is left or the time is up; answers how many went out."""
+    sent = 0
+    while clock() < until and (taken := lease_emails(limit=BATCH, at=clock())):
+        sent += deliver_emails(taken, clock=clock)
+    return sent
 
 
 def lease_emails(*, limit: int, at: datetime) -> list[Email]:
     """Take up to `limit` due e-mails for this worker alone; a worker that dies gives them back when the lease ends."""
     with transaction.atomic():
-        rows = Email.objects.select_for_update(skip_locked=True).filter(state=EmailState.QUEUED, due_at__lte=at)
+        rows = Email.objects.select_for_update(skip_locked=True, of=("self",)).filter(state__in=UNSENT, due_at__lte=at)
         taken = list(rows.select_related("brand").order_by("due_at", "pk")[:limit])
-        Email.objects.filter(pk__in=[row.pk for row in taken]).update(due_at=at + LEASE, attempts=F("attempts") + 1)
+        Email.objects.filter(pk__in=[row.pk for row in taken]).update(
+            state=EmailState.LEASED, due_at=at + lease(), attempts=F("attempts") + 1
+        )
     for row in taken:
         row.attempts += 1
     return taken
 
 
-def deliver_email(*, email: Email, at: datetime) -> bool:
+def lease() -> timedelta:
+    """How long a worker may take over one e-mail: longer than a mail server may."""
+    return timedelta(seconds=settings.EMAIL_LEASE_SECONDS)
+
+
+def deliver_emails(emails: list[Email], *, clock: Clock) -> int:
+    """Send leased e-mails over one connection; answers how many went out.
+
+    When the server cannot be reached the rest goes back untried, so that no attempt of theirs is used up.
+    """
+    post, sent = get_connection(), 0
+    try:
+        for index, email in enumerate(emails):
+            delivery = deliver_email(email=email, at=clock(), post=post)
+            sent += delivery is Delivery.SENT
+            if delivery is Delivery.UNREACHABLE:
+                _give_back(emails[index + 1 :], at=clock())
+                break
+    finally:
+        _hang_up(post)
+    return sent
+
+
+def deliver_email(*, email: Email, at: datetime, post: BaseEmailBackend) -> Delivery:
     """Send one leased e-mail; what fails is put off, ever longer, and in the end parked for staff.
 
     The lease is renewed first: a worker that was slower than its lease sends nothing any more.
     """
-    ours = Email.objects.filter(pk=email.pk, state=EmailState.QUEUED, attempts=email.attempts)
-    if not ours.update(due_at=at + LEASE):
-        return False
+    if not _ours(email).update(due_at=at + lease()):
+        return Delivery.NOT_OURS
     try:
-        _compose(email).send()
+        post.open()
+    except Exception as error:  # noqa: BLE001 - every backend has errors of its own, and each of them means "away"
+        _put_off(email, error, at)
+        return Delivery.UNREACHABLE
+    try:
+        _message(email, post).send()
     except Exception as error:  # noqa: BLE001 - one e-mail that cannot be sent, for whatever reason, holds up no other
-        wait = min(timedelta(seconds=2**email.attempts * 5), LONGEST_WAIT)
-        state = EmailState.PARKED if email.attempts >= MOST_ATTEMPTS else EmailState.QUEUED
-        ours.update(state=state, due_at=at + wait)
-        log.warning("email_not_sent", email=email.pk, attempts=email.attempts, error=type(error).__name__, state=state)
-        return False
-    ours.update(state=EmailState.SENT, sent_at=at)
-    return True
+        _hang_up(post)
+        _put_off(email, error, at)
+        return Delivery.REFUSED
+    _ours(email).update(state=EmailState.SENT, sent_at=at, fault="")
+    return Delivery.SENT
 
 
-def _compose(email: Email) -> EmailMultiAlternatives:
-    context = {**email.context, "brand": email.brand.name}
-    subject, text, page = (
-        render_to_string([f"email/{language}/{email.kind}.{part}" for language in (email.language, "en")], context)
-        for part in ("subject.txt", "txt", "html")
-    )
-    message = EmailMultiAlternatives(" ".join(subject.split()), text, to=[email.recipient])
-    message.attach_alternative(page, "text/html")
+def _ours(email: Email) -> QuerySet[Email]:
+    """Select the row while this worker's lease of it stands."""
+    return Email.objects.filter(pk=email.pk, state=EmailState.LEASED, attempts=email.attempts)
+
+
+def _put_off(email: Email, error: Exception, at: datetime) -> None:
+    wait = min(timedelta(seconds=2**email.attempts * 5), LONGEST_WAIT)
+    state = EmailState.PARKED if email.attempts >= MOST_ATTEMPTS else EmailState.FAILED
+    _ours(email).update(state=state, due_at=at + wait, fault=_fault(error))
+    log.warning("email_not_sent", email=email.pk, attempts=email.attempts, error=type(error).__name__, state=state)
+
+
+def _give_back(emails: list[Email], *, at: datetime) -> None:
+    for email in emails:
+        _ours(email).update(state=EmailState.QUEUED, due_at=at + UNREACHABLE_FOR, attempts=F("attempts") - 1)
+
+
+def _hang_up(post: BaseEmailBackend) -> None:
+    try:
+        post.close()
+    except Exception as error:  # noqa: BLE001 - the server is gone already, or this line of it
+        log.info("email_connection_lost", error=type(error).__name__)
+
+
+def _fault(error: Exception) -> str:
+    """What went wrong, for staff: the kind of error and the server's status; its words may hold addresses."""
+    status = getattr(error, "smtp_code", None)
+    return (type(error).__name__ if status is None else f"{type(error).__name__} {status}")[:LONGEST_FAULT]
+
+
+def _message(email: Email, post: BaseEmailBackend) -> EmailMultiAlternatives:
+    words = compose(email)
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    headers = {"Message-ID": f"<{email.message_id}@{domain}>"}
+    message = EmailMultiAlternatives(words.subject, words.text, to=[email.recipient], headers=headers, connection=post)
+    message.attach_alternative(words.html, "text/html")
     return message

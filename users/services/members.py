@@ -141,6 +141,7 @@ def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
         # Someone else's membership here names this member's auth_id as its number: it goes with the name.
         Membership.objects.filter(partner_brand_id=brand_id, number=auth_id).delete()
         Email.objects.filter(member=member).delete()
+        Email.objects.filter(brand_id=brand_id, member__isnull=True, recipient=member.email).delete()
         for name in PERSONAL:
             setattr(member, name, None)
         member.erased_at = at

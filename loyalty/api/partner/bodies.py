@@ -1,6 +1,6 @@
 """What the Partner API takes: the shapes of request bodies, of both generations of its documents."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,6 +12,7 @@ from users.services.members import PERSONAL, Profile
 
 Value = TypeVar("Value")
 Reference = Annotated[str, Meta(min_length=1, max_length=255)]
+Typed = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = str | None | UnsetType
 
 
@@ -90,10 +91,96 @@ class DebitPoints(Struct, forbid_unknown_fields=True, tag_field="type", tag="deb
     send_email: bool = False
 
 
+class PointsToRewards(Struct, forbid_unknown_fields=True, tag_field="type", tag="points_to_rewards"):
+    """A reward for the user's points; `amount` is its price."""
+
+    user_auth_id: str
+    amount: Amount
+    token_id: Id
+    reward_type_id: Id
+    reference_id: Reference | None = None
+
+
+class CodeToPoints(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_to_points"):
+    """Points for a code, once."""
+
+    user_auth_id: str
+    code: Typed
+    reference_id: Reference | None = None
+
+
+class CodeToNft(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_to_nft"):
+    """Items of a collectible for a code, once."""
+
+    user_auth_id: str
+    code: Typed
+    reference_id: Reference | None = None
+
+
+class CreditNft(Struct, forbid_unknown_fields=True, tag_field="type", tag="credit_nft"):
+    """One item of a collectible to the user."""
+
+    user_auth_id: str
+    token_id: Id
+    reference_id: Reference | None = None
+
+
+Order = CreditPoints | DebitPoints | PointsToRewards | CodeToPoints | CodeToNft | CreditNft
+
+
 class TransactionBody(Struct, forbid_unknown_fields=True):
     """The body that holds a transaction; `type` says which."""
 
-    transaction: CreditPoints | DebitPoints
+    transaction: Order
+
+
+class CodeIn(Struct, forbid_unknown_fields=True):
+    """A code to be made. `value` may be left out in a campaign for collectibles: one item."""
+
+    campaign_id: Id
+    value: Amount | None = None
+    length: int | None = None
+    email: Annotated[str, Meta(extra_json_schema={"format": "email"})] | None = None
+    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$")] | None = None
+    reference_id: Reference | None = None
+
+
+class CodeBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a code."""
+
+    code: CodeIn
+
+
+class UseBody(Struct, forbid_unknown_fields=True):
+    """Marks a reward as used; nothing else can be said of it."""
+
+    used: Literal[True] | UnsetType = UNSET
+
+
+class DecisionIn(Struct, forbid_unknown_fields=True):
+    """What was decided about a personalisation."""
+
+    user_nft_id: Id
+    status: Literal["approved", "rejected"]
+    reason: Annotated[str, Meta(max_length=1_000)] | None = None
+
+
+class DecisionBody(Struct, forbid_unknown_fields=True):
+    """The body that holds a decision."""
+
+    userNFT: DecisionIn
+
+
+class PersonalisationIn(Struct, forbid_unknown_fields=True):
+    """What the user asks for."""
+
+    data: dict[str, Any]
+
+
+class PersonalisationBody(Struct, forbid_unknown_fields=True):
+    """The body that holds what the user asks for."""
+
+    personalisation: PersonalisationIn
 
 
 class ReversalIn(Struct, forbid_unknown_fields=True):

@@ -86,3 +86,106 @@ REVERSAL = {
         "reverses": "2847",
     }
 }
+
+POINTS_TO_REWARDS_BODY = {
+    "transaction": {
+        "type": "points_to_rewards",
+        "user_auth_id": AUTH_ID,
+        "amount": "100",
+        "token_id": 1,
+        "reward_type_id": 10,
+    }
+}
+CODE_TO_POINTS_BODY = {"transaction": {"type": "code_to_points", "user_auth_id": AUTH_ID, "code": "719026461"}}
+CODE_TO_NFT_BODY = {"transaction": {"type": "code_to_nft", "user_auth_id": AUTH_ID, "code": "553201877"}}
+CREDIT_NFT_BODY = {"transaction": {"type": "credit_nft", "user_auth_id": AUTH_ID, "token_id": 3}}
+
+CODE_BODY = {
+    "code": {
+        "value": "100",
+        "campaign_id": 1,
+        "length": 9,
+        "email": "john_doe@email.com",
+        "language": "en",
+        "reference_id": "Order 109348HJ61",
+    }
+}
+ISSUED_CODE = {
+    "data": {"code": "719026461", "value": "100", "campaign_id": 1, "reference_id": "Order 109348HJ61"},
+}
+CODE = {
+    "data": {
+        "code": "719026461",
+        "state": "redeemed",
+        "value": "100",
+        "campaign_id": 1,
+        "reference_id": "Order 109348HJ61",
+        "redeemed_at": "2026-06-01T11:23:23.000000Z",
+        "user_auth_id": AUTH_ID,
+    }
+}
+CAMPAIGNS = {
+    "data": [
+        {
+            "id": 1,
+            "name": "Summer",
+            "kind": "points",
+            "state": "running",
+            "token_id": 1,
+            "starts_at": "2026-06-01T00:00:00Z",
+            "ends_at": "2026-09-01T00:00:00Z",
+        }
+    ]
+}
+LOCATION = {
+    "id": "2039",
+    "street": "Falkenstrasse",
+    "city": "Zurich",
+    "country": "Switzerland",
+    "zip": "8008",
+    "geolocation": "47.3653,8.5466",
+}
+REWARD_TYPE: dict[str, Any] = {
+    "id": 10,
+    "name": "20 EUR Discount",
+    "value": "100",
+    "website": "https://www.domain.com",
+    "valid_until": "1659515347",
+    "locations": [LOCATION],
+}
+REWARD_TYPES = {"data": [REWARD_TYPE | {"category": "discounts", "stock": 73}]}
+REWARD: dict[str, Any] = {
+    "code": "SPECIAL20",
+    "used": False,
+    "used_at": None,
+    "user_id": AUTH_ID,
+    "reward_type": REWARD_TYPE,
+    "transaction": {
+        "id": "2848",
+        "loyalty_event_type": "points_to_rewards",
+        "tx_hash": "0x9c1185a5c5e9fc54612808977ee8f548b2258d31d4f0d5c5b4d2f2f0f0b3a1c7",
+        "points_burned": "100",
+        "token": TOKEN,
+        "status": "success",
+        "reward_id": 3443,
+        "inserted_at": "1627976023",
+    },
+}
+USED_REWARD = REWARD | {"used": True, "used_at": "2026-06-01T11:23:23.000000Z"}
+
+PERSONALISATION_BODY = {"personalisation": {"data": {"engraving": "For Ann"}}}
+DECISION_BODY = {"userNFT": {"user_nft_id": "37329", "status": "approved"}}
+REJECTION_BODY = {"userNFT": {"user_nft_id": "37329", "status": "rejected", "reason": "Too long to be engraved."}}
+_ITEM: dict[str, Any] = {
+    "user_nft_id": "37329",
+    "serial": 7,
+    "status": "approved",
+    "personalised_data": {"engraving": "For Ann"},
+    "reason": None,
+    "user": {"auth_id": AUTH_ID},
+    "token": TOKEN | {"id": 3, "name": "Golden Bean", "symbol": "BEAN", "type": "erc721"},
+    "updated_at": "2026-06-01T11:23:23.000000Z",
+}
+ITEM = {"data": _ITEM}
+ITEMS = {"data": [_ITEM]}
+PENDING_ITEM = {"data": _ITEM | {"status": "pending"}}

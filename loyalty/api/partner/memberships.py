@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from loyalty.api.idempotency import Answer
-from loyalty.api.partner import documents
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import MembershipBody, read
-from loyalty.api.partner.shapes import MembershipAnswer, MembershipsAnswer, membership_out, user_answer
+from loyalty.api.partner.documents import users as documents
+from loyalty.api.partner.shapes.users import MembershipAnswer, MembershipsAnswer, membership_out, user_answer
 from loyalty.api.requests import under
 from loyalty.errors import LoyaltyError
 from users.errors import MembershipNotFound, UserNotFound

@@ -1,6 +1,5 @@
 """Transactions of the Partner API."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
@@ -8,39 +7,35 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ledger.models import Transaction, TransactionType
-from ledger.selectors import History, Place, find_transaction, page_of, reversed_among
-from ledger.services.points import Moved, PointsOrder, credit_points, debit_points
+from ledger.selectors import History, Place, find_transaction, page_of
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.api.idempotency import Answer
 from loyalty.api.paging import read_cursor, write_cursor
-from loyalty.api.partner import documents
 from loyalty.api.partner.base import PartnerView
-from loyalty.api.partner.bodies import CreditPoints, DebitPoints, ReversalBody, TransactionBody, amount_of, id_of, read
-from loyalty.api.partner.shapes import (
+from loyalty.api.partner.bodies import ReversalBody, TransactionBody, amount_of, read
+from loyalty.api.partner.documents import transactions as documents
+from loyalty.api.partner.guessing import GuardedView
+from loyalty.api.partner.operations import REDEEMING, Asked, perform
+from loyalty.api.partner.shapes.transactions import (
     TransactionAnswer,
     TransactionOut,
     TransactionPage,
     TransactionPageAnswer,
-    TransactionUser,
-    posted_out,
-    transaction_out,
+    transactions_out,
 )
 from loyalty.api.partner.statuses import IN_BODY, STATUSES
-from loyalty.api.requests import Parameters
-from loyalty.errors import invalid_field
+from loyalty.api.requests import Parameters, under
+from loyalty.errors import InvalidRequest, invalid_field
+from rewards.services.brake import CodeTry
 from users.models import Scope
 
 PAGE = 100
 HIGHEST_OFFSET = 2**31
 KNOWN = ("limit", "offset", "user_auth_id", "types", "types[]", "token_id", "status", "from_time", "to_time", "cursor")
 STATES = ("pending", "success", "failed", "reversed")
-OPERATIONS: dict[type[CreditPoints | DebitPoints], Callable[..., Moved]] = {
-    CreditPoints: credit_points,
-    DebitPoints: debit_points,
-}
 
 
-class TransactionsView(PartnerView):
+class TransactionsView(GuardedView):
     """POST and GET /transactions: points move; movements are listed."""
 
     statuses = IN_BODY
@@ -50,22 +45,17 @@ class TransactionsView(PartnerView):
     def post(self, request: HttpRequest) -> Answer:
         """Move a user's points."""
 
-        def effect() -> Answer:
+        def effect(tried: CodeTry | None) -> Answer:
             body = read(request, TransactionBody).transaction
-            order = PointsOrder(
-                brand_id=self.brand_id,
-                auth_id=body.user_auth_id,
-                token_id=id_of(body.token_id),
-                amount=amount_of(body.amount, "transaction.amount"),
-                actor=self.actor,
-                reference_id=body.reference_id,
-                send_email=body.send_email,
-            )
-            moved = OPERATIONS[type(body)](order=order, at=timezone.now())
-            user = TransactionUser(order.auth_id, moved.posted.email)
-            return _accepted(posted_out(moved.posted, moved.token, user), moved.posted.member_id)
+            asked = Asked(brand_id=self.brand_id, actor=self.actor, at=timezone.now(), tried=tried)
+            with under("transaction"):
+                transaction, member_id = perform(body, asked)
+            return _accepted(transaction, member_id)
 
-        return self.once(request, effect)
+        redeemer = _redeemer(request)
+        if redeemer is None:
+            return self.once(request, lambda: effect(None))
+        return self.once_tried(request, redeemer, effect)
 
     @documents.list_transactions
     def get(self, request: HttpRequest) -> Answer:
@@ -113,7 +103,7 @@ class TransactionView(PartnerView):
     def get(self, request: HttpRequest, transaction_id: int) -> Answer:
         """Read a transaction."""
         row = find_transaction(brand_id=self.brand_id, transaction_id=transaction_id)
-        shown = transaction_out(row, is_reversed=bool(reversed_among([row])))
+        (shown,) = transactions_out([row])
         return Answer(HTTPStatus.OK, msgspec.json.encode(TransactionAnswer(shown)))
 
 
@@ -138,10 +128,19 @@ class ReversalView(PartnerView):
                 actor=self.actor,
             )
             posted = reverse(order=order, at=timezone.now())
-            row = find_transaction(brand_id=self.brand_id, transaction_id=posted.id)
-            return _accepted(transaction_out(row, is_reversed=False), posted.member_id)
+            (shown,) = transactions_out([find_transaction(brand_id=self.brand_id, transaction_id=posted.id)])
+            return _accepted(shown, posted.member_id)
 
         return self.once(request, effect)
+
+
+def _redeemer(request: HttpRequest) -> str | None:
+    """Whose try of a code a request is; None where it is none, or no request at all."""
+    try:
+        body = read(request, TransactionBody).transaction
+    except InvalidRequest:
+        return None
+    return body.user_auth_id if isinstance(body, REDEEMING) else None
 
 
 def _accepted(transaction: TransactionOut, member_id: int) -> Answer:
@@ -149,9 +148,8 @@ def _accepted(transaction: TransactionOut, member_id: int) -> Answer:
 
 
 def _page(rows: list[Transaction], total: int, limit: int, offset: int) -> Answer:
-    undone = reversed_among(rows)
     page = TransactionPage(
-        transactions=[transaction_out(row, is_reversed=row.pk in undone) for row in rows],
+        transactions=transactions_out(rows),
         total_tx_count=total,
         limit=limit,
         offset=offset,

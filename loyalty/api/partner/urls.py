@@ -3,7 +3,10 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
+from loyalty.api.partner.codes import CampaignsView, CodesView, CodeView
 from loyalty.api.partner.memberships import MembershipsView, MembershipView
+from loyalty.api.partner.nfts import NftsView, PersonalisationView
+from loyalty.api.partner.rewards import RewardTypesView, RewardView
 from loyalty.api.partner.transactions import ReversalView, TransactionsView, TransactionView
 from loyalty.api.partner.users import BalancesView, UsersView, UserView
 
@@ -25,4 +28,11 @@ urlpatterns = [
     path("transactions", TransactionsView.as_view()),
     path("transactions/<id:transaction_id>", TransactionView.as_view()),
     path("transactions/<id:transaction_id>/reversal", ReversalView.as_view()),
+    path("campaigns", CampaignsView.as_view()),
+    path("codes", CodesView.as_view()),
+    path("codes/<str:code>", CodeView.as_view()),
+    path("reward_types", RewardTypesView.as_view()),
+    path("rewards/<str:reward>", RewardView.as_view()),
+    path("nfts", NftsView.as_view()),
+    path("nfts/<id:item_id>/personalisation", PersonalisationView.as_view()),
 ]

@@ -8,11 +8,13 @@ from django.utils import timezone
 
 from ledger.selectors import balances_of
 from loyalty.api.idempotency import Answer
-from loyalty.api.partner import documents
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import UserBody, read
-from loyalty.api.partner.shapes import BalancesAnswer, UserPage, UserPageAnswer, balance_out, user_answer, user_out
+from loyalty.api.partner.documents import users as documents
+from loyalty.api.partner.shapes.balances import balances_answer
+from loyalty.api.partner.shapes.users import UserPage, UserPageAnswer, user_answer, user_out
 from loyalty.api.requests import Parameters, under
+from rewards.selectors import items_of
 from users.models import Scope
 from users.selectors import MemberList
 from users.services.members import change_member, create_member, erase_member, find_member
@@ -96,7 +98,7 @@ class BalancesView(PartnerView):
 
     @documents.get_balances
     def get(self, request: HttpRequest, auth_id: str) -> Answer:
-        """Read a user's balances, points that have lapsed left out."""
+        """Read a user's balances, points that have lapsed left out, and their collectibles."""
         member = find_member(brand_id=self.brand_id, auth_id=auth_id)
-        balances = [balance_out(balance) for balance in balances_of(member, at=timezone.now())]
-        return Answer(HTTPStatus.OK, msgspec.json.encode(BalancesAnswer(balances)))
+        answer = balances_answer(balances_of(member, at=timezone.now()), items_of(member))
+        return Answer(HTTPStatus.OK, msgspec.json.encode(answer))

@@ -1,29 +1,16 @@
-"""The Partner API in the OpenAPI document: every operation, field, answer and refusal, with examples."""
+"""Users and memberships."""
 
 from collections.abc import Callable
 
 from drf_spectacular.utils import OpenApiParameter
 
-from ledger.models import TransactionType
-from loyalty.api.partner import bodies, examples, shapes
+from loyalty.api.partner import bodies, examples
+from loyalty.api.partner.documents.parameters import AUTH_ID, FROM_TIME, LIMIT, OFFSET, TARGET, TO_TIME
+from loyalty.api.partner.shapes import balances, users
 from loyalty.api.schema import View, documented
 
-INSTANT = {"type": "string", "format": "date-time"}
-FROM_TIME = OpenApiParameter("from_time", INSTANT, description="ISO 8601, included; without a zone it is UTC.")
-TO_TIME = OpenApiParameter("to_time", INSTANT, description="ISO 8601, not included.")
-LIMIT = OpenApiParameter(
-    "limit", {"type": "integer", "minimum": 1, "default": 100}, description="More than 100 is read as 100."
-)
-OFFSET = OpenApiParameter("offset", {"type": "integer", "minimum": 0, "default": 0}, description="As in SQL.")
-AUTH_ID = OpenApiParameter("auth_id", str, OpenApiParameter.PATH, description="Your own id of the user.")
-TARGET = OpenApiParameter(
-    "target", str, OpenApiParameter.PATH, description="A programme's implementation name, or your own brand id."
-)
-TRANSACTION_ID = OpenApiParameter(
-    "transaction_id", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}, OpenApiParameter.PATH
-)
 NOT_FOUND = {404: ["user_not_found"]}
-USERS, MEMBERSHIPS, TRANSACTIONS = "Users", "Memberships", "Transactions"
+USERS, MEMBERSHIPS = "Users", "Memberships"
 SAVING = {
     400: ["invalid_membership_number", "invalid_exchange_provider"],
     404: ["user_not_found"],
@@ -35,7 +22,7 @@ create_user = documented(
     description="Create a user. Only the e-mail address is mandatory; without an auth_id the user gets a UUID-4.",
     body=bodies.UserBody,
     body_examples={"a user": examples.USER_BODY},
-    answer=(201, shapes.UserAnswer),
+    answer=(201, users.UserAnswer),
     example=examples.USER_ANSWER,
     refusals={400: ["auth_id_taken"]},
     once=True,
@@ -51,7 +38,7 @@ list_users = documented(
         FROM_TIME,
         TO_TIME,
     ],
-    answer=(200, shapes.UserPageAnswer),
+    answer=(200, users.UserPageAnswer),
     example=examples.USER_PAGE,
     refusals={400: ["invalid_request"]},
 )
@@ -60,7 +47,7 @@ get_user = documented(
     tag=USERS,
     description="Read a user.",
     parameters=[AUTH_ID],
-    answer=(200, shapes.UserAnswer),
+    answer=(200, users.UserAnswer),
     example=examples.USER_ANSWER,
     refusals=NOT_FOUND,
 )
@@ -71,7 +58,7 @@ put_user = documented(
     parameters=[AUTH_ID],
     body=bodies.UserBody,
     body_examples={"a user": examples.USER_CHANGE},
-    answer=(200, shapes.UserAnswer),
+    answer=(200, users.UserAnswer),
     example=examples.USER_ANSWER,
     refusals=NOT_FOUND,
 )
@@ -82,7 +69,7 @@ patch_user = documented(
     parameters=[AUTH_ID],
     body=bodies.UserBody,
     body_examples={"a new language": {"user": {"language": "it"}}},
-    answer=(200, shapes.UserAnswer),
+    answer=(200, users.UserAnswer),
     example=examples.USER_ANSWER,
     refusals=NOT_FOUND,
 )
@@ -100,7 +87,7 @@ get_balances = documented(
     tag=USERS,
     description="Read what a user holds of each of your active points tokens, zero included, lapsed points left out.",
     parameters=[AUTH_ID],
-    answer=(200, shapes.BalancesAnswer),
+    answer=(200, balances.BalancesAnswer),
     example=examples.BALANCES,
     refusals=NOT_FOUND,
 )
@@ -114,7 +101,7 @@ def _saving(operation: str, description: str, *, one: bool, status: int = 200, o
         parameters=[AUTH_ID, TARGET] if one else [AUTH_ID],
         body=bodies.MembershipBody,
         body_examples={"newer": examples.MEMBERSHIP_BODY, "older": examples.OLDER_MEMBERSHIP_BODY},
-        answer=(status, shapes.UserAnswer),
+        answer=(status, users.UserAnswer),
         example=examples.MEMBERSHIP_STORED,
         refusals=SAVING,
         once=once,
@@ -132,7 +119,7 @@ list_memberships = documented(
     tag=MEMBERSHIPS,
     description="List a user's memberships.",
     parameters=[AUTH_ID],
-    answer=(200, shapes.MembershipsAnswer),
+    answer=(200, users.MembershipsAnswer),
     example=examples.MEMBERSHIPS,
     refusals=NOT_FOUND,
 )
@@ -141,7 +128,7 @@ get_membership = documented(
     tag=MEMBERSHIPS,
     description="Read one membership; where there is none, the problem also holds an empty data.",
     parameters=[AUTH_ID, TARGET],
-    answer=(200, shapes.MembershipAnswer),
+    answer=(200, users.MembershipAnswer),
     example=examples.MEMBERSHIP,
     refusals={404: ["user_not_found", "membership_not_found"]},
 )
@@ -152,72 +139,4 @@ delete_membership = documented(
     parameters=[AUTH_ID, TARGET],
     answer=(204, None),
     refusals={400: ["invalid_exchange_provider"], 404: ["user_not_found", "membership_not_found"]},
-)
-create_transaction = documented(
-    operation="create_transaction",
-    tag=TRANSACTIONS,
-    description="Move a user's points. A reference_id is unique among the brand's transactions and reversals, for ever.",
-    body=bodies.TransactionBody,
-    body_examples={"credit": examples.CREDIT_BODY, "debit": examples.DEBIT_BODY},
-    answer=(202, shapes.TransactionAnswer),
-    example=examples.TRANSACTION,
-    refusals={
-        400: [
-            *("balance_limit", "insufficient_balance", "invalid_amount", "invalid_reference"),
-            *("token_not_found", "unknown_type", "user_not_found"),
-        ],
-        409: ["reference_already_used"],
-    },
-    once=True,
-)
-list_transactions = documented(
-    operation="list_transactions",
-    tag=TRANSACTIONS,
-    description="List transactions, newest first. A user that does not exist has none.",
-    parameters=[
-        LIMIT,
-        OFFSET,
-        OpenApiParameter("user_auth_id", str),
-        OpenApiParameter(
-            "types",
-            {"type": "array", "items": {"type": "string", "enum": TransactionType.values}},
-            description="Repeated, as types[], or parted by commas.",
-        ),
-        OpenApiParameter("token_id", {"type": "integer", "minimum": 0}),
-        OpenApiParameter("status", str, enum=["pending", "success", "failed", "reversed"]),
-        FROM_TIME,
-        TO_TIME,
-        OpenApiParameter("cursor", str, description="The next_cursor of the page before; not together with offset."),
-    ],
-    answer=(200, shapes.TransactionPageAnswer),
-    example=examples.TRANSACTION_PAGE,
-    refusals={400: ["invalid_request"]},
-)
-get_transaction = documented(
-    operation="get_transaction",
-    tag=TRANSACTIONS,
-    description="Read a transaction.",
-    parameters=[TRANSACTION_ID],
-    answer=(200, shapes.TransactionAnswer),
-    example=examples.TRANSACTION,
-    refusals={404: ["transaction_not_found", "not_found"]},
-)
-reverse_transaction = documented(
-    operation="reverse_transaction",
-    tag=TRANSACTIONS,
-    description="Reverse a credit or a debit, whole or in part, at any time; without an amount all that is left of it.",
-    parameters=[TRANSACTION_ID],
-    body=bodies.ReversalBody,
-    body_examples={"a part": examples.REVERSAL_BODY, "all that is left": {"reversal": {}}},
-    answer=(202, shapes.TransactionAnswer),
-    example=examples.REVERSAL,
-    refusals={
-        400: [
-            *("insufficient_balance", "invalid_amount", "invalid_reference", "not_reversible"),
-            *("reversal_exceeds_original", "balance_limit"),
-        ],
-        404: ["transaction_not_found", "not_found"],
-        409: ["reference_already_used"],
-    },
-    once=True,
 )

@@ -1,0 +1,1 @@
+"""Why points move: campaigns and codes, reward types and rewards, collectibles."""

@@ -1,0 +1,180 @@
+"""Admin pages of rewards, plain: what staff keep, and the verbs of the services as actions."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from loyalty.errors import LoyaltyError
+from rewards.models import (
+    Campaign,
+    CampaignState,
+    Category,
+    Code,
+    CodeBatch,
+    Collectible,
+    CollectibleSupply,
+    GiftOrder,
+    Location,
+    Reward,
+    RewardType,
+    RewardTypeLocation,
+    RewardTypeText,
+)
+from rewards.services.campaigns import move_campaign
+from rewards.services.collectibles import decide_personalisation
+from users.admin import ReadOnlyAdmin
+
+
+@admin.register(Campaign)
+class CampaignAdmin(admin.ModelAdmin[Campaign]):
+    """Campaigns; their state is moved by actions alone."""
+
+    list_display = ["name", "brand", "kind", "state", "issued_codes", "budget_codes", "issued_points", "budget_points"]
+    list_filter = ["state", "kind"]
+    readonly_fields = ["state", "issued_codes", "issued_points"]
+    actions = ["start", "pause", "end"]
+
+    @admin.action(description="Start", permissions=["change"])
+    def start(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        """Start campaigns, or go on with paused ones."""
+        self._move(request, queryset, CampaignState.RUNNING)
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        """Pause campaigns."""
+        self._move(request, queryset, CampaignState.PAUSED)
+
+    @admin.action(description="End for good", permissions=["change"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        """End campaigns."""
+        self._move(request, queryset, CampaignState.ENDED)
+
+    def _move(self, request: HttpRequest, queryset: QuerySet[Campaign], to: CampaignState) -> None:
+        for campaign in queryset.order_by("pk"):
+            try:
+                move_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, to=to)
+            except LoyaltyError as refusal:
+                self.message_user(request, f"{campaign}: {refusal}", messages.ERROR)
+
+
+@admin.register(CodeBatch)
+class CodeBatchAdmin(ReadOnlyAdmin):
+    """Batches of codes."""
+
+    list_display = ["id", "brand", "campaign", "count", "generated", "value", "actor", "created_at", "finished_at"]
+
+
+@admin.register(Code)
+class CodeAdmin(ReadOnlyAdmin):
+    """Codes, found by their text."""
+
+    list_display = ["id", "brand", "campaign", "value", "created_at", "redeemed_at", "revoked_at"]
+    list_select_related = ["brand", "campaign"]
+    search_fields = ["=code"]
+
+
+class RewardTypeTextInline(admin.TabularInline[RewardTypeText, RewardType]):
+    """Texts per language."""
+
+    model = RewardTypeText
+    exclude = ["brand"]
+    extra = 0
+
+
+class RewardTypeLocationInline(admin.TabularInline[RewardTypeLocation, RewardType]):
+    """Where it can be used."""
+
+    model = RewardTypeLocation
+    exclude = ["brand"]
+    extra = 0
+
+
+@admin.register(RewardType)
+class RewardTypeAdmin(admin.ModelAdmin[RewardType]):
+    """Reward types."""
+
+    list_display = ["name", "brand", "category", "price", "stock", "handed_out", "fulfilment", "active", "valid_until"]
+    list_filter = ["fulfilment", "active"]
+    readonly_fields = ["handed_out"]
+    inlines = [RewardTypeTextInline, RewardTypeLocationInline]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Give lines the brand of what they stand under."""
+        for line in formset.forms:
+            line.instance.brand_id = form.instance.brand_id
+        super().save_formset(request, form, formset, change)
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin[Category]):
+    """Categories."""
+
+    list_display = ["code", "name", "parent", "brand"]
+
+
+@admin.register(Location)
+class LocationAdmin(admin.ModelAdmin[Location]):
+    """Locations."""
+
+    list_display = ["street", "city", "country", "brand"]
+
+
+@admin.register(Reward)
+class RewardAdmin(ReadOnlyAdmin):
+    """Rewards, found by their code."""
+
+    list_display = ["id", "brand", "reward_type", "member", "handed_out_at", "used_at"]
+    list_select_related = ["brand", "reward_type", "member"]
+    search_fields = ["=code"]
+
+
+@admin.register(GiftOrder)
+class GiftOrderAdmin(ReadOnlyAdmin):
+    """Orders of gifts."""
+
+    list_display = ["id", "brand", "reward", "status", "created_at", "updated_at"]
+    list_filter = ["status"]
+
+
+@admin.register(CollectibleSupply)
+class CollectibleSupplyAdmin(admin.ModelAdmin[CollectibleSupply]):
+    """How many items there may be."""
+
+    list_display = ["token", "brand", "supply_limit", "issued"]
+    readonly_fields = ["issued"]
+
+
+@admin.register(Collectible)
+class CollectibleAdmin(ReadOnlyAdmin):
+    """Items, and what their owners ask for."""
+
+    list_display = ["id", "brand", "token", "serial", "status", "personalised_data", "updated_at"]
+    list_select_related = ["brand", "token"]
+    list_filter = ["status"]
+    actions = ["approve", "reject"]
+
+    @admin.action(description="Approve the personalisation")
+    def approve(self, request: HttpRequest, queryset: QuerySet[Collectible]) -> None:
+        """Approve what is pending."""
+        self._decide(request, queryset, approve=True)
+
+    @admin.action(description="Reject the personalisation")
+    def reject(self, request: HttpRequest, queryset: QuerySet[Collectible]) -> None:
+        """Reject what is pending; the owner gets an e-mail."""
+        self._decide(request, queryset, approve=False)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Collectible], *, approve: bool) -> None:
+        for item in queryset.order_by("pk"):
+            try:
+                decide_personalisation(
+                    brand_id=item.brand_id,
+                    item_id=item.pk,
+                    approve=approve,
+                    actor=f"staff:{request.user.pk}",
+                    at=timezone.now(),
+                )
+            except LoyaltyError as refusal:
+                self.message_user(request, f"{item}: {refusal}", messages.ERROR)

@@ -1,0 +1,15 @@
+"""The rewards app."""
+
+from django.apps import AppConfig
+
+
+class RewardsConfig(AppConfig):
+    """Campaigns, codes, reward types, rewards, collectibles."""
+
+    name = "rewards"
+
+    def ready(self) -> None:
+        """Hear of members that are erased."""
+        from rewards.services import erasing
+
+        erasing.listen()

@@ -1,0 +1,167 @@
+"""What the rewards app refuses."""
+
+from loyalty.errors import LoyaltyError
+
+
+class CampaignNotFound(LoyaltyError):
+    """The brand has no campaign of that id."""
+
+    code = "campaign_not_found"
+    detail = "Invalid campaign id"
+
+
+class CampaignNotRunning(LoyaltyError):
+    """The campaign is a draft, paused, ended, or outside of its dates."""
+
+    code = "campaign_not_running"
+    detail = "The campaign is not running"
+
+
+class CampaignOutOfBudget(LoyaltyError):
+    """The codes would be worth, or be, more than the campaign may issue."""
+
+    code = "campaign_out_of_budget"
+    detail = "The campaign's budget is used up"
+
+
+class CampaignLimitReached(LoyaltyError):
+    """The member has redeemed as many codes of the campaign as one member may."""
+
+    code = "campaign_limit_reached"
+    detail = "This user has redeemed as many codes of the campaign as one user may"
+
+
+class MoveNotAllowed(LoyaltyError):
+    """From where it stands it cannot go there."""
+
+    code = "move_not_allowed"
+    detail = "This move is not allowed from where it stands"
+
+
+class CodeLengthTooShort(LoyaltyError):
+    """At that length there are too few codes."""
+
+    code = "code_length_too_short"
+    detail = "Code length too short"
+
+
+class CodeReferenceUsed(LoyaltyError):
+    """The brand has a code with that reference_id."""
+
+    code = "reference_already_used"
+    detail = "reference_id: already used by another code"
+
+
+class CodeBatchNotFound(LoyaltyError):
+    """There is no batch of that id."""
+
+    code = "code_batch_not_found"
+    detail = "There is no such batch of codes"
+
+
+class CodeBatchUnfinished(LoyaltyError):
+    """The batch lacks codes still."""
+
+    code = "code_batch_unfinished"
+    detail = "The batch is not finished"
+
+
+class CodeNotFound(LoyaltyError):
+    """The brand has no such code."""
+
+    code = "code_not_found"
+    detail = "Code not found"
+
+
+class InvalidCode(LoyaltyError):
+    """No code that this user could redeem so: unknown, of another kind, expired, revoked, or someone else's by now."""
+
+    code = "invalid_code"
+    detail = "Invalid code"
+
+
+class CodeAlreadyRedeemed(LoyaltyError):
+    """The very user has redeemed the code."""
+
+    code = "code_already_redeemed"
+    detail = "This user has redeemed this code already"
+
+
+class TooManyCodeTries(LoyaltyError):
+    """Too many wrong codes were tried; `retry_after_seconds` says when the next try is free."""
+
+    code = "too_many_code_tries"
+    detail = "Too many codes were tried that do not exist"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RewardTypeNotFound(LoyaltyError):
+    """The brand has no reward type of that id."""
+
+    code = "reward_type_not_found"
+    detail = "Reward type not found"
+
+
+class RewardTypeNotAvailable(LoyaltyError):
+    """The reward type is not offered, or not now."""
+
+    code = "reward_type_not_available"
+    detail = "This reward type is not available"
+
+
+class WrongPrice(LoyaltyError):
+    """The amount is not the price."""
+
+    code = "invalid_amount"
+
+
+class OutOfStock(LoyaltyError):
+    """Nothing of it is left."""
+
+    code = "out_of_stock"
+    detail = "Out of stock"
+
+
+class RewardLimitReached(LoyaltyError):
+    """The member has as many of it as one member may."""
+
+    code = "reward_limit_reached"
+    detail = "This user has as many of this reward as one user may"
+
+
+class RewardNotFound(LoyaltyError):
+    """The brand has no reward with that code."""
+
+    code = "reward_not_found"
+    detail = "Reward not found"
+
+
+class RewardAlreadyUsed(LoyaltyError):
+    """The reward was used before."""
+
+    code = "reward_already_used"
+    detail = "This reward was used already"
+
+
+class CollectibleNotFound(LoyaltyError):
+    """The brand has no item of that id that belongs to someone."""
+
+    code = "nft_not_found"
+    detail = "NFT not found"
+
+
+class PersonalisationNotPending(LoyaltyError):
+    """There is nothing to decide: no wish, or one that was decided."""
+
+    code = "personalisation_not_pending"
+    detail = "No personalisation of this NFT is pending"
+
+
+class PersonalisationApproved(LoyaltyError):
+    """The personalisation was approved, and stays."""
+
+    code = "personalisation_approved"
+    detail = "The personalisation of this NFT is approved already"

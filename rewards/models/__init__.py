@@ -1,0 +1,29 @@
+"""The tables of the rewards app."""
+
+from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
+from rewards.models.catalogue import Category, Fulfilment, Location, RewardType, RewardTypeLocation, RewardTypeText
+from rewards.models.codes import Code, CodeBatch, CodeTries
+from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
+from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
+
+__all__ = [
+    "Campaign",
+    "CampaignKind",
+    "CampaignState",
+    "CampaignUse",
+    "Category",
+    "Code",
+    "CodeBatch",
+    "CodeTries",
+    "Collectible",
+    "CollectibleSupply",
+    "Fulfilment",
+    "GiftOrder",
+    "GiftOrderMove",
+    "Location",
+    "Personalisation",
+    "Reward",
+    "RewardType",
+    "RewardTypeLocation",
+    "RewardTypeText",
+]

@@ -1,0 +1,160 @@
+"""The catalogue: what points can be spent on."""
+
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from ledger.models import Token
+from ledger.models.tokens import TokenType
+from users.models import Brand
+
+
+class Fulfilment(models.TextChoices):
+    """What a member gets for their points."""
+
+    POOL = "pool", "A code from an uploaded pool"
+    GENERATED = "generated", "A code made on the spot"
+    PHYSICAL = "physical", "A gift that is sent"
+
+
+class Category(models.Model):
+    """A shelf of the catalogue; shelves stand in one another."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    code = models.CharField(max_length=60)
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        constraints = [
+            models.UniqueConstraint(name="category_of_brand", fields=["brand", "id"]),
+            models.UniqueConstraint(name="category_once", fields=["brand", "code"]),
+            models.CheckConstraint(name="category_not_its_own_parent", condition=~Q(parent=F("id"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Location(models.Model):
+    """Where a reward can be used."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100)
+    country = models.CharField(max_length=100, blank=True)
+    zip = models.CharField(max_length=20, blank=True)
+    geolocation = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="location_of_brand", fields=["brand", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.street}, {self.city}".removeprefix(", ")
+
+
+class RewardType(models.Model):
+    """One thing in the catalogue. Rewards of it are handed out exactly as often as there is stock."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    token = models.ForeignKey(Token, models.PROTECT, related_name="+", help_text="What it is paid with.")
+    price = models.BigIntegerField(help_text="Points.")
+    stock = models.BigIntegerField(
+        null=True, blank=True, help_text="All there ever was; empty: no limit. A pool sets it itself."
+    )
+    handed_out = models.BigIntegerField(db_default=0, editable=False)
+    member_limit = models.PositiveIntegerField(null=True, blank=True, help_text="How many one member may have.")
+    fulfilment = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.GENERATED)
+    active = models.BooleanField(default=True, help_text="Whether it is offered at all.")
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True, help_text="The first instant at which it is over.")
+    website = models.URLField(max_length=300, blank=True)
+    images = ArrayField(models.URLField(max_length=500), default=list, blank=True, help_text="Addresses of pictures.")
+    locations: "models.ManyToManyField[Location, RewardTypeLocation]" = models.ManyToManyField(
+        Location, through="RewardTypeLocation", related_name="+"
+    )
+    sends_email = models.BooleanField(default=True, help_text="Mail the code to the member.")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="reward_type_of_brand", fields=["brand", "id"]),
+            models.CheckConstraint(name="reward_type_price_positive", condition=Q(price__gt=0)),
+            models.CheckConstraint(
+                name="reward_type_within_stock",
+                condition=Q(handed_out__gte=0) & (Q(stock__isnull=True) | Q(stock__gte=F("handed_out"))),
+            ),
+            models.CheckConstraint(
+                name="reward_type_pool_has_stock", condition=~Q(fulfilment=Fulfilment.POOL) | Q(stock__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="reward_type_valid_forwards",
+                condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a token or a category of another brand; a pool begins empty."""
+        if self.fulfilment == Fulfilment.POOL and self.stock is None:
+            self.stock = 0
+        if not Token.objects.filter(pk=self.token_id, brand_id=self.brand_id, type=TokenType.ERC20).exists():
+            raise ValidationError({"token": "a points token of the brand"})
+        if self.category is not None and self.category.brand_id != self.brand_id:
+            raise ValidationError({"category": "a category of the brand"})
+
+    def is_available(self, at: datetime) -> bool:
+        """Whether it can be had at an instant, stock aside."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return self.active and begun and (self.valid_until is None or self.valid_until > at)
+
+    @property
+    def left(self) -> int | None:
+        """How many are left; None where there is no limit."""
+        return None if self.stock is None else self.stock - self.handed_out
+
+
+class RewardTypeLocation(models.Model):
+    """A reward type can be used at a location."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    reward_type = models.ForeignKey(RewardType, models.CASCADE, related_name="+", db_constraint=False)
+    location = models.ForeignKey(Location, models.CASCADE, related_name="+", db_constraint=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reward_type_location_once", fields=["brand", "reward_type", "location"])]
+
+    def __str__(self) -> str:
+        return f"{self.reward_type_id} at {self.location_id}"
+
+
+class RewardTypeText(models.Model):
+    """What a reward type is called in one language."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    reward_type = models.ForeignKey(RewardType, models.CASCADE, related_name="texts", db_constraint=False)
+    language = models.CharField(max_length=8)
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reward_type_text_once", fields=["brand", "reward_type", "language"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+    def clean(self) -> None:
+        """Refuse a language that the brand does not speak."""
+        if self.language not in self.reward_type.brand.languages:
+            raise ValidationError({"language": f"one of {', '.join(self.reward_type.brand.languages)}"})

@@ -1,0 +1,129 @@
+"""Codes: what a member types to get what a campaign gives, once."""
+
+from datetime import datetime
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from ledger.models.transactions import kept
+from rewards.models.campaigns import Campaign, CampaignState
+from rewards.rules.codes import LONGEST
+from users.models import Brand, Member
+
+
+class CodeState(models.TextChoices):
+    """What has become of a code; derived from its instants."""
+
+    AVAILABLE = "available"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class CodeBatch(models.Model):
+    """One order of many codes: who wanted it, how many, and how far it is. Its codes lie between two ids."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="batches")
+    count = models.BigIntegerField(help_text="How many codes it is to have.")
+    generated = models.BigIntegerField(default=0)
+    value = models.BigIntegerField(help_text="What each code is worth.")
+    length = models.PositiveSmallIntegerField()
+    expires_at = models.DateTimeField(null=True)
+    actor = models.CharField(max_length=60, help_text="Who asked: staff:<id>, command.")
+    first_code_id = models.BigIntegerField(null=True)
+    last_code_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="code_batch_within_count",
+                condition=Q(count__gt=0, value__gt=0, generated__gte=0, generated__lte=F("count")),
+            ),
+            models.CheckConstraint(
+                name="code_batch_finished_is_whole", condition=Q(finished_at__isnull=True) | Q(generated=F("count"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}: {self.generated} of {self.count}"
+
+
+class Code(models.Model):
+    """One code. Who redeemed it and when is written once; the ledger's row names it in its explanation."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    batch = models.ForeignKey(CodeBatch, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
+    code = models.CharField(max_length=LONGEST)
+    value = models.BigIntegerField(help_text="Points, or items of a collectible.")
+    reference_id = models.CharField(max_length=255, null=True, help_text="The partner's own; once among the brand's codes.")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    redeemed_at = models.DateTimeField(null=True)
+    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="code_once", fields=["brand", "code"]),
+            models.UniqueConstraint(
+                name="code_reference_once", fields=["brand", "reference_id"], condition=Q(reference_id__isnull=False)
+            ),
+            models.CheckConstraint(name="code_value_positive", condition=Q(value__gt=0)),
+            models.CheckConstraint(
+                name="code_redeemed_by_someone",
+                condition=Q(redeemed_at__isnull=True, member__isnull=True)
+                | Q(redeemed_at__isnull=False, member__isnull=False, revoked_at__isnull=True),
+            ),
+        ]
+        triggers = [
+            *kept("code"),
+            pgtrigger.Protect(
+                name="code_redeemed_is_final", operation=pgtrigger.Update, condition=pgtrigger.Q(old__redeemed_at__isnull=False)
+            ),
+            pgtrigger.Protect(
+                name="code_keeps_its_worth",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__value__df=pgtrigger.F("new__value"))
+                | pgtrigger.Q(old__code__df=pgtrigger.F("new__code"))
+                | pgtrigger.Q(old__campaign__df=pgtrigger.F("new__campaign"))
+                | pgtrigger.Q(old__brand__df=pgtrigger.F("new__brand")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"code {self.pk} of campaign {self.campaign_id}"
+
+    def state_at(self, at: datetime) -> CodeState:
+        """What has become of it by then; `campaign` is read."""
+        if self.redeemed_at is not None:
+            return CodeState.REDEEMED
+        if self.revoked_at is not None:
+            return CodeState.REVOKED
+        over = self.expires_at is not None and self.expires_at <= at
+        return CodeState.EXPIRED if over or self.campaign.state_at(at) is CampaignState.ENDED else CodeState.AVAILABLE
+
+
+class CodeTries(models.Model):
+    """How many codes were tried in the running hour: by a member, with a key, in the whole brand.
+
+    Tries are counted, and the count committed, before any comparison; what was right is given back.
+    """
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    scope = models.CharField(max_length=6, choices=[(name, name) for name in ("member", "key", "brand")])
+    subject_id = models.BigIntegerField()
+    window_at = models.DateTimeField(help_text="When the hour began that is counted.")
+    tries = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "code tries"
+        constraints = [models.UniqueConstraint(name="code_tries_once", fields=["brand", "scope", "subject_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.tries} by {self.scope} {self.subject_id}"

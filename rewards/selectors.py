@@ -1,0 +1,96 @@
+"""Reads over campaigns, codes, the catalogue, rewards and collectibles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+
+from ledger.models import Transaction, TransactionType
+from rewards.errors import CodeNotFound, RewardNotFound
+from rewards.models import Campaign, Code, Collectible, Reward, RewardType
+from rewards.rules.codes import LONGEST, normalise
+from users.models import Member
+
+CODE_TYPES = frozenset({TransactionType.CODE_TO_POINTS, TransactionType.CODE_TO_NFT, TransactionType.CODE_TO_EXTERNAL_REWARDS})
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a transaction has to do with codes and rewards."""
+
+    code: str | None = None
+    reward_id: int | None = None
+
+
+NOTHING = Details()
+
+
+def details_of(rows: Sequence[Transaction]) -> dict[int, Details]:
+    """The codes and rewards behind transactions of one brand, by the transaction's id; those without either are left out.
+
+    A row that redeemed a code names it in its explanation; a reward names the row that paid for it.
+    """
+    redeemed = {row.pk: row.explanation["code"] for row in rows if row.type in CODE_TYPES and row.explanation}
+    texts = dict(Code.objects.filter(pk__in=redeemed.values()).values_list("pk", "code")) if redeemed else {}
+    found = {pk: Details(code=texts.get(code_id)) for pk, code_id in redeemed.items()}
+    bought = [row.pk for row in rows if row.type == TransactionType.POINTS_TO_REWARDS]
+    if bought:
+        rewards = Reward.objects.filter(transaction_id__in=bought).values_list("transaction_id", "code", "pk")
+        found |= {transaction_id: Details(code, pk) for transaction_id, code, pk in rewards if transaction_id is not None}
+    return found
+
+
+def campaigns_of(brand_id: int) -> list[Campaign]:
+    """All campaigns of a brand, oldest first."""
+    return list(Campaign.objects.filter(brand_id=brand_id).order_by("pk"))
+
+
+def find_code(*, brand_id: int, code: str) -> Code:
+    """A code as someone typed it, with its campaign and who redeemed it. Raises CodeNotFound."""
+    text = normalise(code)
+    if len(text) > LONGEST or not text.isalnum() or not text.isascii():
+        raise CodeNotFound
+    found = Code.objects.select_related("campaign", "member").filter(brand_id=brand_id, code=text).first()
+    if found is None:
+        raise CodeNotFound
+    return found
+
+
+def reward_types_of(brand_id: int) -> list[RewardType]:
+    """What a brand offers, with categories and locations, oldest first."""
+    rows = RewardType.objects.filter(brand_id=brand_id, active=True).select_related("category")
+    return list(rows.prefetch_related("locations").order_by("pk"))
+
+
+def find_reward(*, brand_id: int, code: str) -> Reward:
+    """A reward by its code, with all that its answer tells. Raises RewardNotFound."""
+    rows = Reward.objects.select_related("member", "transaction__account__token").filter(brand_id=brand_id)
+    rows = rows.prefetch_related(Prefetch("reward_type", RewardType.objects.prefetch_related("locations")))
+    found = None if "\x00" in code else rows.filter(code=code).first()
+    if found is None:
+        raise RewardNotFound
+    return found
+
+
+def items_of(member: Member) -> list[Collectible]:
+    """A member's collectibles, by token and number."""
+    rows = Collectible.objects.select_related("token", "member").filter(brand_id=member.brand_id, member=member)
+    return list(rows.order_by("token_id", "serial"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectibleList:
+    """Which items of a brand to list: of one member, in one state of their personalisation."""
+
+    brand_id: int
+    auth_id: str | None = None
+    status: str | None = None
+
+    def page(self, *, limit: int, offset: int) -> list[Collectible]:
+        """One page, what changed last first; what belongs to nobody is left out."""
+        rows = Collectible.objects.select_related("token", "member").filter(brand_id=self.brand_id, member__isnull=False)
+        if self.auth_id is not None:
+            rows = rows.filter(member__auth_id=self.auth_id)
+        if self.status is not None:
+            rows = rows.filter(status=self.status)
+        return list(rows.order_by("-updated_at", "-pk")[offset : offset + limit])

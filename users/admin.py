@@ -1,0 +1,74 @@
+"""Admin pages of the users app, plain."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+
+from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that services alone write."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+
+@admin.register(Brand)
+class BrandAdmin(admin.ModelAdmin[Brand]):
+    """Brands."""
+
+    list_display = ["name", "languages", "currency", "time_zone", "sandbox"]
+
+
+@admin.register(Staff)
+class StaffAdmin(UserAdmin[Staff]):
+    """Staff."""
+
+    fieldsets = [*(UserAdmin.fieldsets or []), ("Brand", {"fields": ["brand"]})]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys; they are made by command, for their text is shown once."""
+
+    list_display = ["public", "brand", "label", "scopes", "expires_at", "revoked_at", "last_used_at"]
+    exclude = ["digest"]
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnlyAdmin):
+    """Members."""
+
+    list_display = ["public_id", "brand", "auth_id", "created_at", "erased_at"]
+    search_fields = ["=auth_id", "=public_id"]
+
+
+@admin.register(Email)
+class EmailAdmin(ReadOnlyAdmin):
+    """E-mails and where they are on their way; their content, which may hold codes, is not shown."""
+
+    list_display = ["id", "brand", "kind", "language", "state", "attempts", "fault", "due_at", "sent_at"]
+    list_filter = ["state", "kind"]
+    exclude = ["context"]
+
+
+@admin.register(EmailTemplate)
+class EmailTemplateAdmin(admin.ModelAdmin[EmailTemplate]):
+    """A brand's own words."""
+
+    list_display = ["brand", "kind", "name", "language", "updated_at"]
+    list_filter = ["kind", "language"]
