@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ledger.selectors import Balance
 from loyalty.api.partner.shapes.tokens import TokenOut, token_out
@@ -13,35 +13,34 @@ PersonalisationStatus = Literal["pending", "approved", "rejected"]
 
 
 class BalanceOut(Struct):
-    """What a user holds of one points token."""
+    """What a user holds: of a points token its `balance`; of a collectible one item, with all but that."""
 
-    balance: int
     token: TokenOut
-
-
-class HeldItemOut(Struct):
-    """One item of a collectible that a user holds."""
-
-    user_nft_id: str
-    status: PersonalisationStatus | None
-    personalised_data: dict[str, Any] | None
-    token: TokenOut
+    balance: int | UnsetType = UNSET
+    user_nft_id: str | UnsetType = UNSET
+    status: PersonalisationStatus | UnsetType | None = UNSET
+    personalised_data: dict[str, Any] | UnsetType | None = UNSET
 
 
 class BalancesAnswer(Struct):
     """All balances of a user, zero included, and an entry for each of their collectibles."""
 
-    data: list[BalanceOut | HeldItemOut]
+    data: list[BalanceOut]
 
 
-def balances_answer(balances: Sequence[Balance], items: Sequence[Collectible]) -> "BalancesAnswer":
+def balances_answer(balances: Sequence[Balance], items: Sequence[Collectible]) -> BalancesAnswer:
     """Points first, then items."""
-    points: list[BalanceOut | HeldItemOut] = [BalanceOut(balance.points, token_out(balance.token)) for balance in balances]
+    points = [BalanceOut(token_out(balance.token), balance=balance.points) for balance in balances]
     return BalancesAnswer(points + [_held(item) for item in items])
 
 
-def _held(item: Collectible) -> HeldItemOut:
-    return HeldItemOut(str(item.pk), status_out(item.status), item.personalised_data, token_out(item.token))
+def _held(item: Collectible) -> BalanceOut:
+    return BalanceOut(
+        token_out(item.token),
+        user_nft_id=str(item.pk),
+        status=status_out(item.status),
+        personalised_data=item.personalised_data,
+    )
 
 
 def status_out(status: str | None) -> PersonalisationStatus | None:
