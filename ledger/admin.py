@@ -3,11 +3,11 @@
 from django.contrib import admin
 
 from ledger.models import Account, Token, Transaction
-from users.admin import ReadOnlyAdmin
+from users.admin import KeptAdmin, ReadOnlyAdmin
 
 
 @admin.register(Token)
-class TokenAdmin(admin.ModelAdmin[Token]):
+class TokenAdmin(KeptAdmin):
     """Tokens."""
 
     list_display = ["id", "brand", "name", "symbol", "type", "status"]

@@ -16,6 +16,7 @@ from rewards.models import (
     CodeBatch,
     Collectible,
     CollectibleSupply,
+    Fulfilment,
     GiftOrder,
     Location,
     Reward,
@@ -25,17 +26,22 @@ from rewards.models import (
 )
 from rewards.services.campaigns import move_campaign
 from rewards.services.collectibles import decide_personalisation
-from users.admin import ReadOnlyAdmin
+from users.admin import KeptAdmin, ReadOnlyAdmin
 
 
 @admin.register(Campaign)
-class CampaignAdmin(admin.ModelAdmin[Campaign]):
+class CampaignAdmin(KeptAdmin):
     """Campaigns; their state is moved by actions alone."""
 
     list_display = ["name", "brand", "kind", "state", "issued_codes", "budget_codes", "issued_points", "budget_points"]
     list_filter = ["state", "kind"]
     readonly_fields = ["state", "issued_codes", "issued_points"]
     actions = ["start", "pause", "end"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        """What codes are worth stays as it was when the first was issued."""
+        issued = obj is not None and obj.issued_codes > 0
+        return (*super().get_readonly_fields(request, obj), *(("kind", "token") if issued else ()))
 
     @admin.action(description="Start", permissions=["change"])
     def start(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
@@ -93,13 +99,18 @@ class RewardTypeLocationInline(admin.TabularInline[RewardTypeLocation, RewardTyp
 
 
 @admin.register(RewardType)
-class RewardTypeAdmin(admin.ModelAdmin[RewardType]):
+class RewardTypeAdmin(KeptAdmin):
     """Reward types."""
 
     list_display = ["name", "brand", "category", "price", "stock", "handed_out", "fulfilment", "active", "valid_until"]
     list_filter = ["fulfilment", "active"]
     readonly_fields = ["handed_out"]
     inlines = [RewardTypeTextInline, RewardTypeLocationInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RewardType | None = None) -> tuple[str, ...]:
+        """A pool counts its own stock."""
+        pooled = obj is not None and obj.fulfilment == Fulfilment.POOL
+        return (*super().get_readonly_fields(request, obj), *(("stock", "fulfilment") if pooled else ()))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Give lines the brand of what they stand under."""
@@ -109,14 +120,14 @@ class RewardTypeAdmin(admin.ModelAdmin[RewardType]):
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin[Category]):
+class CategoryAdmin(KeptAdmin):
     """Categories."""
 
     list_display = ["code", "name", "parent", "brand"]
 
 
 @admin.register(Location)
-class LocationAdmin(admin.ModelAdmin[Location]):
+class LocationAdmin(KeptAdmin):
     """Locations."""
 
     list_display = ["street", "city", "country", "brand"]
@@ -140,7 +151,7 @@ class GiftOrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CollectibleSupply)
-class CollectibleSupplyAdmin(admin.ModelAdmin[CollectibleSupply]):
+class CollectibleSupplyAdmin(KeptAdmin):
     """How many items there may be."""
 
     list_display = ["token", "brand", "supply_limit", "issued"]

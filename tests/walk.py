@@ -11,10 +11,19 @@ BASE_URL = "http://127.0.0.1:8000"
 MARK = "----- end of command -----"
 VARYING = [
     (r'"id":"[a-z0-9]{11}"', '"id":"<member>"'),
+    (r'"id":"\d+","street"', '"id":"<location>","street"'),
     (r'"id":"\d+"', '"id":"<transaction>"'),
     (r'"id":\d+', '"id":<token>'),
     (r'"reverses":"\d+"', '"reverses":"<transaction>"'),
     (r'"transaction_id":"\d+"', '"transaction_id":"<transaction>"'),
+    (r'"(user_nft_id|campaign_id|reward_id)":("?)\d+"?', r'"\1":<\1>'),
+    (r'"code":"([0-9]{9}|[0-9A-Z]{12})"', '"code":"<code>"'),
+    (r"code: \d+", "code: <code>"),
+    (r'"inserted_at":"\d+"', '"inserted_at":"<instant>"'),
+    (r"batch \d+:", "batch <batch>:"),
+    (r"in [0-9.]+ s \([0-9,]+ a second\)", "in <some time>"),
+    (r"^/?[\w./-]*codes\.csv: ", "codes.csv: "),
+    (r"SHA-256 [0-9a-f]{64}", "SHA-256 <digest>"),
     (r"by transaction \d+", "by transaction <transaction>"),
     (r"0x[0-9a-f]{64}", "<hash>"),
     (r"0x[0-9a-f]{40}", "<address>"),
@@ -40,7 +49,9 @@ def steps() -> list[tuple[str, str]]:
 def run(commands: list[str], *, base_url: str, folder: Path, environment: dict[str, str]) -> list[str]:
     """Run the commands in one bash; `base_url` and `folder` stand in for the README's port and var/."""
     script = "\n".join(f"{command}\necho '{MARK}'" for command in commands)
-    script = script.replace(BASE_URL, base_url).replace('"var/demo.json"', f'"{folder}/demo.json"')
+    script = (
+        script.replace(BASE_URL, base_url).replace('"var/demo.json"', f'"{folder}/demo.json"').replace(" var/", f" {folder}/")
+    )
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, env=environment, cwd=README.parent, check=False
     )
@@ -51,7 +62,7 @@ def run(commands: list[str], *, base_url: str, folder: Path, environment: dict[s
 def settled(answer: str) -> str:
     """An answer without what differs from run to run."""
     for pattern, word in VARYING:
-        answer = re.sub(pattern, word, answer)
+        answer = re.sub(pattern, word, answer, flags=re.MULTILINE)
     return answer.strip()
 
 

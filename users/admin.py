@@ -27,8 +27,28 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class KeptAdmin(admin.ModelAdmin[Any]):
+    """Rows that staff add and change, while services count on them.
+
+    A change writes what was changed and nothing else, so that no count is put back to what it was when the page was read.
+    """
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write a new row, or the changed fields of one."""
+        obj.save(update_fields=form.changed_data if change else None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes: others point to it."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What is of one brand stays so."""
+        fixed = ("brand",) if obj is not None and hasattr(obj, "brand") else ()
+        return (*fixed, *super().get_readonly_fields(request, obj))
+
+
 @admin.register(Brand)
-class BrandAdmin(admin.ModelAdmin[Brand]):
+class BrandAdmin(KeptAdmin):
     """Brands."""
 
     list_display = ["name", "languages", "currency", "time_zone", "sandbox"]

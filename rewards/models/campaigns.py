@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from ledger.models import Token
 from ledger.models.tokens import TokenType
@@ -42,12 +43,12 @@ class Campaign(models.Model):
     value_per_point = models.DecimalField(
         max_digits=12, decimal_places=6, null=True, blank=True, help_text="What one point costs, in the brand's currency."
     )
-    starts_at = models.DateTimeField(db_default=Now())
+    starts_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="The first instant at which it is over.")
     budget_points = models.BigIntegerField(null=True, blank=True, help_text="The worth of all codes together; empty: no limit.")
     budget_codes = models.BigIntegerField(null=True, blank=True, help_text="How many codes; empty: no limit.")
-    issued_points = models.BigIntegerField(db_default=0, editable=False)
-    issued_codes = models.BigIntegerField(db_default=0, editable=False)
+    issued_points = models.BigIntegerField(default=0, db_default=0, editable=False)
+    issued_codes = models.BigIntegerField(default=0, db_default=0, editable=False)
     member_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Codes that one member may redeem.")
     code_alphabet = models.CharField(max_length=36, default="0123456789", help_text="Digits and capital letters.")
     code_length = models.PositiveSmallIntegerField(

@@ -70,7 +70,7 @@ class RewardType(models.Model):
     stock = models.BigIntegerField(
         null=True, blank=True, help_text="All there ever was; empty: no limit. A pool sets it itself."
     )
-    handed_out = models.BigIntegerField(db_default=0, editable=False)
+    handed_out = models.BigIntegerField(default=0, db_default=0, editable=False)
     member_limit = models.PositiveIntegerField(null=True, blank=True, help_text="How many one member may have.")
     fulfilment = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.GENERATED)
     active = models.BooleanField(default=True, help_text="Whether it is offered at all.")

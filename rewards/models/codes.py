@@ -39,6 +39,7 @@ class CodeBatch(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "code batches"
         constraints = [
             models.CheckConstraint(
                 name="code_batch_within_count",

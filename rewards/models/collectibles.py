@@ -24,7 +24,7 @@ class CollectibleSupply(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     token = models.OneToOneField(Token, models.PROTECT, related_name="supply")
     supply_limit = models.BigIntegerField(null=True, blank=True, help_text="Items there may ever be; empty: no limit.")
-    issued = models.BigIntegerField(db_default=0, editable=False)
+    issued = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name_plural = "collectible supplies"

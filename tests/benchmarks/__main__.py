@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from loyalty import embedded
-from tests.benchmarks import posting, reading, serving
+from tests.benchmarks import codes, posting, reading, serving
 from tests.benchmarks.harness import Comparison
 
 BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
@@ -26,6 +26,9 @@ BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
     "http_credit": serving.http_credit,
     "verify": reading.verify,
     "read": reading.read,
+    "generate_codes": codes.generate,
+    "redeem_code": codes.redeem_code,
+    "redeem_at_scale": codes.redeem_at_scale,
 }
 
 

@@ -12,14 +12,14 @@ from rewards.models import Collectible
 PersonalisationStatus = Literal["pending", "approved", "rejected"]
 
 
-class BalanceOut(Struct):
+class BalanceOut(Struct, kw_only=True):
     """What a user holds: of a points token its `balance`; of a collectible one item, with all but that."""
 
-    token: TokenOut
     balance: int | UnsetType = UNSET
     user_nft_id: str | UnsetType = UNSET
     status: PersonalisationStatus | UnsetType | None = UNSET
     personalised_data: dict[str, Any] | UnsetType | None = UNSET
+    token: TokenOut
 
 
 class BalancesAnswer(Struct):
@@ -30,13 +30,13 @@ class BalancesAnswer(Struct):
 
 def balances_answer(balances: Sequence[Balance], items: Sequence[Collectible]) -> BalancesAnswer:
     """Points first, then items."""
-    points = [BalanceOut(token_out(balance.token), balance=balance.points) for balance in balances]
+    points = [BalanceOut(balance=balance.points, token=token_out(balance.token)) for balance in balances]
     return BalancesAnswer(points + [_held(item) for item in items])
 
 
 def _held(item: Collectible) -> BalanceOut:
     return BalanceOut(
-        token_out(item.token),
+        token=token_out(item.token),
         user_nft_id=str(item.pk),
         status=status_out(item.status),
         personalised_data=item.personalised_data,
