@@ -197,7 +197,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
-    "send due e-mails": {"task": "users.tasks.send_due_emails", "schedule": timedelta(seconds=2)},
+    "send due e-mails": {"task": "users.tasks.send_due_emails", "schedule": timedelta(seconds=2), "options": {"expires": 10}},
     "expire due points": {"task": "ledger.tasks.expire_due_points", "schedule": timedelta(minutes=1)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
 }

@@ -30,12 +30,17 @@ def details_of(rows: Sequence[Transaction]) -> dict[int, Details]:
 
     A row that redeemed a code names it in its explanation; a reward names the row that paid for it.
     """
+    if not rows:
+        return {}
+    brand_id = rows[0].brand_id
     redeemed = {row.pk: row.explanation["code"] for row in rows if row.type in CODE_TYPES and row.explanation}
-    texts = dict(Code.objects.filter(pk__in=redeemed.values()).values_list("pk", "code")) if redeemed else {}
+    texts = dict(Code.objects.filter(brand_id=brand_id, pk__in=redeemed.values()).values_list("pk", "code")) if redeemed else {}
     found = {pk: Details(code=texts.get(code_id)) for pk, code_id in redeemed.items()}
     bought = [row.pk for row in rows if row.type == TransactionType.POINTS_TO_REWARDS]
     if bought:
-        rewards = Reward.objects.filter(transaction_id__in=bought).values_list("transaction_id", "code", "pk")
+        rewards = Reward.objects.filter(brand_id=brand_id, transaction_id__in=bought).values_list(
+            "transaction_id", "code", "pk"
+        )
         found |= {transaction_id: Details(code, pk) for transaction_id, code, pk in rewards if transaction_id is not None}
     return found
 

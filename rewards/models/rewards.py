@@ -28,6 +28,7 @@ class Reward(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(name="reward_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="reward_code_once", fields=["brand", "code"]),
             models.CheckConstraint(
                 name="reward_handed_out_whole",
@@ -68,7 +69,7 @@ class GiftOrder(models.Model):
     """A physical gift on its way."""
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
-    reward = models.OneToOneField(Reward, models.PROTECT, related_name="order")
+    reward = models.OneToOneField(Reward, models.PROTECT, related_name="order", db_constraint=False)
     status = models.CharField(max_length=16, choices=STATUSES, default=GiftOrderStatus.EXCHANGE.value)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
