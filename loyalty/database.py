@@ -35,12 +35,28 @@ def write(effect: Callable[[], Result]) -> Result:
 
     Inside a transaction that is already open the outer loop decides, for only the whole can be repeated.
     """
+
+    def attempt() -> Result:
+        with transaction.atomic():
+            return effect()
+
+    return effect() if connection.in_atomic_block else _repeated(attempt)
+
+
+def execute_alone(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Run one statement that is a transaction of its own, as execute_prepared does; again when PostgreSQL asks for it.
+
+    It can lose a deadlock, too: whoever waits for a row keeps others waiting behind.
+    """
     if connection.in_atomic_block:
-        return effect()
+        return execute_prepared(statement, parameters)
+    return _repeated(lambda: execute_prepared(statement, parameters))
+
+
+def _repeated(act: Callable[[], Result]) -> Result:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with transaction.atomic():
-                return effect()
+            return act()
         except DatabaseError as error:
             if sqlstate(error) not in RETRIED or attempt == ATTEMPTS:
                 raise

@@ -12,7 +12,7 @@ from math import ceil
 
 from django.conf import settings
 
-from loyalty.database import execute_prepared
+from loyalty.database import execute_alone
 from rewards.errors import TooManyCodeTries
 
 HOUR = timedelta(hours=1)
@@ -71,7 +71,7 @@ class CodeTry:
         """Count the try out again: nothing was compared, or what was typed is a real code."""
         self.give_back_shared()
         if self.member_id is not None:
-            execute_prepared(GIVE_BACK_MEMBER, [self.brand_id, self.member_id, self.window_at])
+            execute_alone(GIVE_BACK_MEMBER, [self.brand_id, self.member_id, self.window_at])
 
     def give_back_shared(self) -> None:
         """Count it out for key and brand; for the member the redemption itself does."""
@@ -94,7 +94,7 @@ def count_try(*, brand_id: int, key_id: int, auth_id: str | None = None, at: dat
     if auth_id is None or "\x00" in auth_id:
         return taken
     limit = settings.CODE_TRIES_PER_HOUR["member"]
-    ((member_id, tries),) = execute_prepared(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])
+    ((member_id, tries),) = execute_alone(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])
     if member_id is not None and tries is None:
         taken.give_back_shared()
         raise _too_many(window_at, at)
@@ -115,7 +115,7 @@ def _take(brand_id: int, scope: str, subject_id: int, window_at: datetime) -> bo
             return True
     limit = settings.CODE_TRIES_PER_HOUR[scope]
     for size in (max(1, limit // HANDFULS), 1):
-        if execute_prepared(COUNT, [*name, window_at, size, limit]):
+        if execute_alone(COUNT, [*name, window_at, size, limit]):
             _add(name, size - 1, window_at)
             return True
     return False
