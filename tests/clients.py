@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import ClientHandler
 
 from users.models import Brand
 from users.models.keys import ALL_SCOPES
@@ -14,13 +16,28 @@ from users.services.keys import create_api_key
 BASE = "/api/admin"
 
 
+@cache
+def application() -> ClientHandler:
+    """The one application that all clients call: to load its middleware for each takes longer than most tests."""
+    handler = ClientHandler(enforce_csrf_checks=False)
+    handler.load_middleware()
+    return handler
+
+
+def make_client(**environ: str) -> Client:
+    """A client of one's own, which answers failures as the server does."""
+    client = Client(raise_request_exception=False, **environ)
+    client.handler = application()
+    return client
+
+
 @dataclass
 class Partner:
     """Calls with one key; answers Django's response, with `.json()`."""
 
     key: str | None
     brand: Brand | None = None
-    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+    client: Client = field(default_factory=make_client)
 
     @classmethod
     def of(cls, brand: Brand, scopes: list[str] = ALL_SCOPES) -> "Partner":
@@ -46,6 +63,22 @@ class Partner:
         return self.move("debit_points", auth_id, amount, token_id, key=key, **fields)
 
     def move(self, type_: str, auth_id: str, amount: Any, token_id: Any, *, key: str | None, **fields: Any) -> HttpResponse:
-        order = {"type": type_, "user_auth_id": auth_id, "amount": amount, "token_id": token_id} | fields
-        headers = {"Idempotency-Key": key} if key else {}
-        return self.post("/transactions", {"transaction": order}, **headers)
+        return self.order(type_, auth_id, key=key, **({"amount": amount, "token_id": token_id} | fields))
+
+    def redeem(self, auth_id: str, code: Any, type_: str = "code_to_points", **fields: Any) -> HttpResponse:
+        return self.order(type_, auth_id, code=code, **fields)
+
+    def buy(self, auth_id: str, reward_type: Any, **fields: Any) -> HttpResponse:
+        """A reward for its price, unless told otherwise."""
+        terms = {"amount": reward_type.price, "token_id": reward_type.token_id, "reward_type_id": reward_type.pk}
+        return self.order("points_to_rewards", auth_id, **(terms | fields))
+
+    def order(self, type_: str, auth_id: str, *, key: str | None = None, **fields: Any) -> HttpResponse:
+        """A transaction of any type."""
+        return self.keyed("/transactions", {"transaction": {"type": type_, "user_auth_id": auth_id} | fields}, key)
+
+    def issue(self, campaign_id: Any, value: Any = 100, *, key: str | None = None, **fields: Any) -> HttpResponse:
+        return self.keyed("/codes", {"code": {"campaign_id": campaign_id, "value": value} | fields}, key)
+
+    def keyed(self, path: str, body: Any, key: str | None) -> HttpResponse:
+        return self.post(path, body, **({"Idempotency-Key": key} if key else {}))

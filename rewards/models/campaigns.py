@@ -95,7 +95,10 @@ class Campaign(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a form that makes no good codes, and a token of another brand or kind."""
+        """Refuse a form that makes no good codes, a token of another brand or kind, and less budget than is used up."""
+        for budget, issued in (("budget_points", self.issued_points), ("budget_codes", self.issued_codes)):
+            if (most := getattr(self, budget)) is not None and most < issued:
+                raise ValidationError({budget: f"{issued} are issued already"})
         if faults := self.code_form().faults():
             raise ValidationError({"code_length": faults})
         wanted = TokenType.ERC721 if self.kind == CampaignKind.NFT else TokenType.ERC20

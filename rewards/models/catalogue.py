@@ -106,7 +106,9 @@ class RewardType(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a token or a category of another brand; a pool begins empty."""
+        """Refuse a token or a category of another brand, and less stock than was handed out; a pool begins empty."""
+        if self.stock is not None and self.stock < self.handed_out:
+            raise ValidationError({"stock": f"{self.handed_out} were handed out already"})
         if self.fulfilment == Fulfilment.POOL and self.stock is None:
             self.stock = 0
         if not Token.objects.filter(pk=self.token_id, brand_id=self.brand_id, type=TokenType.ERC20).exists():

@@ -1,11 +1,13 @@
 """Collectibles: the items of an erc721 token, each with its number and its owner."""
 
 import pgtrigger
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ledger.models import Token, Transaction
+from ledger.models.tokens import TokenType
 from ledger.models.transactions import kept
 from users.models import Brand, Member
 
@@ -38,6 +40,13 @@ class CollectibleSupply(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issued} of token {self.token_id}"
+
+    def clean(self) -> None:
+        """Refuse a limit below what there is, and a token of another brand or kind."""
+        if self.supply_limit is not None and self.supply_limit < self.issued:
+            raise ValidationError({"supply_limit": f"{self.issued} are issued already"})
+        if not Token.objects.filter(pk=self.token_id, brand_id=self.brand_id, type=TokenType.ERC721).exists():
+            raise ValidationError({"token": "a collectible of the brand"})
 
 
 class Collectible(models.Model):

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client
 
+from rewards.models import CodeTries
 from tests.api.contract import assert_documented
-from tests.clients import Partner
+from tests.clients import Partner, make_client
 from tests.conftest import make_brand, make_key, make_member
 from users.models import Brand, Member
 from users.services.keys import revoke_api_key
@@ -39,7 +40,7 @@ def every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_address() -> Client:
     """A client with an address of its own: whoever has no valid key is held to the limit of the address."""
     a, b, c = secrets.token_bytes(3)
-    return Client(raise_request_exception=False, REMOTE_ADDR=f"10.{a}.{b}.{c}")
+    return make_client(REMOTE_ADDR=f"10.{a}.{b}.{c}")
 
 
 def stranger(key: str | None) -> Partner:
@@ -87,6 +88,12 @@ def assert_refused(response, status: int, code: str, field: str | None = None) -
     if field is not None:
         assert field in [error["field"] for error in problem["errors"]], problem
         assert field.rpartition(".")[2] in problem["detail"], problem
+
+
+def tries_of(member: Member) -> int:
+    """How many wrong codes are counted for a member."""
+    rows = CodeTries.objects.filter(brand=member.brand, scope="member", subject_id=member.pk)
+    return rows.values_list("tries", flat=True).first() or 0
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
     """The operation that answers a path, None where there is none."""
     bare = f"{BASE}{path.partition('?')[0]}".removesuffix("/")
     for (known, template), operation in operations().items():
-        pattern = re.sub(r"\{transaction_id\}", "[0-9]{1,18}", template)
+        pattern = re.sub(r"\{(transaction|item)_id\}", "[0-9]{1,18}", template)
         if known == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), bare):
             return operation
     return None

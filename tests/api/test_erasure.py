@@ -3,8 +3,12 @@
 import pytest
 
 from ledger.models import Account, Note, Transaction
+from ledger.services.proof import prove
 from loyalty.api.models import IdempotentRequest
+from rewards.models import CampaignUse, Code, CodeTries, Collectible, GiftOrder, Reward
 from tests.api.conftest import assert_refused
+from tests.api.programme import make_campaign, make_collectible, make_reward_type
+from tests.clients import Partner
 from tests.conftest import make_member, make_token
 from users.models import Email, Member, Membership
 
@@ -17,12 +21,14 @@ PERSON = {
     "country_ISO": "ita",
     "metadata": {"shoe": "size-46-of-anna"},
 }
-TRACES = ["anna.example", "anna-auth-id", "Annabella", "Exemplaria", "size-46-of-anna", "100200300400", "because anna"]
+TRACES = [
+    *("anna.example", "anna-auth-id", "Annabella", "Exemplaria", "size-46-of-anna", "100200300400", "because anna"),
+    *("anna and ben", "anna is too long"),
+]
 
 
-@pytest.fixture
-def anna(partner, token) -> dict:
-    """Someone with all that a member can have."""
+def make_anna(partner, token) -> dict:
+    """Someone with points, a membership and a reason for a reversal."""
     user = partner.post("/users", {"user": PERSON}, **{"Idempotency-Key": "anna"}).json()["data"]
     membership = {"membership": {"brand_id": "etihad", "membership_number": "100200300400"}}
     partner.post("/users/anna-auth-id/memberships", membership, **{"Idempotency-Key": "etihad"})
@@ -30,6 +36,33 @@ def anna(partner, token) -> dict:
     partner.debit("anna-auth-id", 30, token.pk)
     partner.post(f"/transactions/{credit['id']}/reversal", {"reversal": {"amount": 10, "reason": "because anna"}})
     return user
+
+
+def spoil(partner, token) -> dict[str, str]:
+    """The names of what she got: a code she redeemed, a reward, an item with a wish that was rejected."""
+    brand = partner.brand
+    campaign, collectible = make_campaign(brand, token, member_limit=5), make_collectible(brand)
+    reward_type = make_reward_type(brand, token, price=10)
+    code = partner.issue(campaign.pk, 50, email=PERSON["email"], key="code").json()["data"]["code"]
+    partner.redeem("anna-auth-id", code, key="redeem")
+    partner.redeem("anna-auth-id", "WRONGCODE", key="guess")
+    reward = partner.buy("anna-auth-id", reward_type, key="buy").json()["data"]["code"]
+    partner.order("credit_nft", "anna-auth-id", token_id=collectible.pk)
+    item = partner.get("/nfts?user_auth_id=anna-auth-id").json()["data"][0]["user_nft_id"]
+    partner.keyed(f"/nfts/{item}/personalisation", {"personalisation": {"data": {"text": "anna and ben"}}}, "wish")
+    decision = {"user_nft_id": item, "status": "rejected", "reason": "anna is too long"}
+    assert partner.keyed("/nfts", {"userNFT": decision}, "decision").status_code == 200
+    return {"code": code, "reward": reward, "item": item}
+
+
+@pytest.fixture
+def anna(partner, token) -> dict:
+    return make_anna(partner, token)
+
+
+@pytest.fixture
+def kept(partner, token, anna) -> dict[str, str]:
+    return spoil(partner, token)
 
 
 def erase(partner, auth_id="anna-auth-id"):
@@ -87,18 +120,72 @@ def test_what_is_left_on_the_accounts_lapses_and_they_are_closed(partner, token,
     assert (closure.type, closure.amount) == ("closure", -60)
 
 
-def test_no_trace_of_the_person_stays(partner, anna):
+def test_no_trace_of_the_person_stays(partner, anna, kept):
     from django.db import connection
 
     erase(partner)
 
     tables = [Member, Membership, Email, Note, Transaction, Account, IdempotentRequest]
+    tables += [Code, CodeTries, CampaignUse, Reward, GiftOrder, Collectible]
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f'SELECT row.*::text FROM "{table._meta.db_table}" AS row WHERE brand_id = %s', [partner.brand.pk])
             rows = [text for (text,) in cursor.fetchall()]
             hexed = [trace.encode().hex() for trace in TRACES]
             assert not [(table, trace) for trace in TRACES + hexed for row in rows if trace in row]
+
+
+def test_what_she_redeemed_stays_redeemed_by_nobody(partner, kept):
+    before = partner.get(f"/codes/{kept['code']}").json()["data"]
+    assert (before["state"], before["user_auth_id"]) == ("redeemed", "anna-auth-id")
+
+    erase(partner)
+
+    assert partner.get(f"/codes/{kept['code']}").json()["data"] == before | {"user_auth_id": None}
+    other = make_member(partner.brand)
+    assert_refused(partner.redeem(other.auth_id, kept["code"]), 400, "invalid_code")
+
+
+def test_her_rewards_stay_rewards_of_nobody_and_can_be_used(partner, kept):
+    before = partner.get(f"/rewards/{kept['reward']}").json()
+    assert before["user_id"] == "anna-auth-id"
+
+    erase(partner)
+
+    assert partner.get(f"/rewards/{kept['reward']}").json() == before | {"user_id": None}
+    assert partner.call("PUT", f"/rewards/{kept['reward']}").json()["used"] is True
+
+
+def test_her_items_are_gone(partner, kept):
+    erase(partner)
+
+    for query in ("", "?user_auth_id=anna-auth-id", "?status=rejected"):
+        assert partner.get(f"/nfts{query}").json() == {"data": []}
+    wish = {"personalisation": {"data": {"text": "mine"}}}
+    assert_refused(partner.post(f"/nfts/{kept['item']}/personalisation", wish), 404, "nft_not_found")
+    decision = {"userNFT": {"user_nft_id": kept["item"], "status": "approved"}}
+    assert_refused(partner.post("/nfts", decision), 404, "nft_not_found")
+    item = Collectible.objects.get(pk=kept["item"])
+    assert (item.member, item.status, item.personalised_data, item.reason) == (None, None, None, "")
+
+
+def test_the_proof_holds_after_it(own_brand):
+    partner, token = Partner.of(own_brand), make_token(own_brand)
+    make_anna(partner, token)
+    spoil(partner, token)
+
+    assert erase(partner).status_code == 204
+
+    assert prove(brand_id=own_brand.pk).holds
+
+
+@pytest.mark.parametrize("key", ["redeem", "buy", "wish", "decision"])
+def test_what_was_answered_about_her_is_answered_no_more(partner, kept, key):
+    path = {"wish": f"/nfts/{kept['item']}/personalisation", "decision": "/nfts"}.get(key, "/transactions")
+
+    erase(partner)
+
+    assert_refused(partner.keyed(path, {}, key), 410, "answer_erased")
 
 
 def test_the_auth_id_is_free_for_a_new_empty_user(partner, token, anna):
@@ -164,8 +251,6 @@ def test_a_user_of_several_tokens_is_erased_on_all(partner, token, anna):
 
 
 def test_a_user_of_another_brand_with_the_same_auth_id_stays(partner, anna, other_brand):
-    from tests.clients import Partner
-
     other = Partner.of(other_brand)
     other.post("/users", {"user": PERSON})
 

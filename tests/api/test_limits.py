@@ -20,6 +20,11 @@ WRITING = [
     *[(method, "/users/nobody/memberships/etihad") for method in ("PUT", "PATCH")],
     ("POST", "/transactions"),
     ("POST", "/transactions/1/reversal"),
+    ("POST", "/codes"),
+    ("POST", "/nfts"),
+    ("POST", "/nfts/1/personalisation"),
+    ("PUT", "/rewards/nothing"),
+    ("PATCH", "/rewards/nothing"),
 ]
 
 

@@ -8,12 +8,15 @@ import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.config import PositiveDataAcceptanceConfig
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
+from rewards.services.collectibles import request_personalisation
 from tests.api.contract import document
+from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_member, make_token
 from users.models import Brand
@@ -23,22 +26,53 @@ QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.
 
 
 class World:
-    """A committed brand with one user, one token and one credit, for requests to meet something."""
+    """A committed brand with one user, who has points, an item and a wish; and what there is to get for points and codes."""
 
     def __init__(self, brand: Brand):
         self.partner = Partner.of(brand)
-        self.member, self.token = make_member(brand), make_token(brand)
-        self.credit = self.partner.credit(self.member.auth_id, 1_000, self.token.pk).json()["data"]["id"]
+        self.member, self.token, self.collectible = make_member(brand), make_token(brand), make_collectible(brand)
+        self.campaign, self.nfts = make_campaign(brand, self.token), make_campaign(brand, self.collectible)
+        self.reward_type = make_reward_type(brand, self.token)
+        self.item = make_item(self.member, self.collectible)
+        request_personalisation(brand_id=brand.pk, item_id=self.item.pk, data={"engraving": "Ann"}, at=timezone.now())
+        self.names = {
+            "auth_id": self.member.auth_id,
+            "target": "etihad",
+            "transaction_id": self.partner.credit(self.member.auth_id, 10_000, self.token.pk).json()["data"]["id"],
+            "code": make_code(self.campaign),
+            "reward": self.partner.buy(self.member.auth_id, self.reward_type).json()["data"]["code"],
+            "item_id": self.item.pk,
+        }
 
     def lead(self, case: schemathesis.Case) -> None:
         """Make a valid request, every other time, one about what exists."""
-        if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE or len(str(case.body)) % 2:
+        varying = f"{case.body}{case.path_parameters}"
+        if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE or len(varying) % 2:
             return
-        known = {"auth_id": self.member.auth_id, "target": "etihad", "transaction_id": self.credit}
         for name in case.path_parameters or {}:
-            case.path_parameters[name] = known[name]
-        if case.path.endswith("/transactions") and case.method == "POST":
-            case.body["transaction"] |= {"user_auth_id": self.member.auth_id, "token_id": self.token.pk}
+            case.path_parameters[name] = self.names[name]
+        match case.body:
+            case {"transaction": dict(order)}:
+                order |= {"user_auth_id": self.member.auth_id} | self.terms_of(order["type"])
+            case {"code": dict(order)}:
+                order["campaign_id"] = self.campaign.pk
+            case {"userNFT": dict(decision)}:
+                decision["user_nft_id"] = self.item.pk
+
+    def terms_of(self, type_: str) -> dict[str, Any]:
+        """What makes a transaction of a type succeed."""
+        match type_:
+            case "points_to_rewards":
+                terms = {"reward_type_id": self.reward_type.pk, "amount": self.reward_type.price}
+                return terms | {"token_id": self.token.pk}
+            case "code_to_points":
+                return {"code": make_code(self.campaign)}
+            case "code_to_nft":
+                return {"code": make_code(self.nfts, value=1)}
+            case "credit_nft":
+                return {"token_id": self.collectible.pk}
+            case _:
+                return {"token_id": self.token.pk}
 
 
 @pytest.fixture

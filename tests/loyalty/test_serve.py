@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import re
 import secrets
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -35,11 +37,35 @@ def api(serve: Serve, *, brand: int = 0, key: str = "api_key") -> dict[str, str]
     return {"X-API-KEY": serve.demo["brands"][brand][key]}
 
 
-def add_user(serve: Serve) -> tuple[str, str]:
+def order(serve: Serve, brand: int, type_: str, auth_id: str, **fields: object) -> httpx.Response:
+    body = {"transaction": {"type": type_, "user_auth_id": auth_id} | fields}
+    return serve.post("/api/admin/transactions", body, **api(serve, brand=brand))
+
+
+def issue(serve: Serve, brand: int, campaign_id: int, **fields: object) -> httpx.Response:
+    return serve.post("/api/admin/codes", {"code": {"campaign_id": campaign_id} | fields}, **api(serve, brand=brand))
+
+
+def buy(serve: Serve, brand: int, auth_id: str, name: str, price: int) -> httpx.Response:
+    """One of the demo's rewards, by the name that demo.json gives it."""
+    demo = serve.demo["brands"][brand]
+    terms = {"amount": price, "token_id": demo["tokens"]["points"], "reward_type_id": demo["reward_types"][name]}
+    return order(serve, brand, "points_to_rewards", auth_id, **terms)
+
+
+def rich_user(serve: Serve, brand: int) -> str:
+    """The auth_id of a new user with 1,000 points."""
+    auth_id, _ = add_user(serve, brand)
+    token_id = serve.demo["brands"][brand]["tokens"]["points"]
+    assert order(serve, brand, "credit_points", auth_id, amount=1_000, token_id=token_id).status_code == 202
+    return auth_id
+
+
+def add_user(serve: Serve, brand: int = 0) -> tuple[str, str]:
     """A new user's auth_id and address."""
     auth_id = f"u{secrets.token_hex(6)}"
     address = f"{auth_id}@example.org"
-    answer = serve.post("/api/admin/users", {"user": {"email": address, "auth_id": auth_id}}, **api(serve))
+    answer = serve.post("/api/admin/users", {"user": {"email": address, "auth_id": auth_id}}, **api(serve, brand=brand))
     assert answer.status_code == 201, answer.text
     return auth_id, address
 
@@ -65,12 +91,15 @@ def test_it_says_where_it_serves_and_what_the_demo_holds(served: Serve) -> None:
 def test_demo_json_has_the_documented_keys_and_is_for_its_owner_only(served: Serve) -> None:
     demo = served.demo
 
-    assert set(demo) == {"base_url", "brands"}
+    assert set(demo) == {"base_url", "admin", "brands"}
     assert demo["base_url"] == served.base_url
-    assert len(demo["brands"]) == 2
+    assert demo["admin"] | {"password": ""} == {"url": f"{served.base_url}/admin/", "username": "admin", "password": ""}
+    assert [brand["name"] for brand in demo["brands"]] == ["Aurora Coffee", "Borealis Books"]
     for brand in demo["brands"]:
-        assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "tokens"}
-        assert set(brand["tokens"]) == {"points", "expiring"}
+        assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "tokens", "campaigns", "reward_types"}
+        assert set(brand["tokens"]) == {"points", "expiring", "collectible"}
+        assert set(brand["campaigns"]) == {"points", "nft", "miles", "ended"}
+        assert set(brand["reward_types"]) == {"coupon", "scarce", "expired"}
         assert brand["api_key"].startswith("lp_test_")
     assert (served.folder / "demo.json").stat().st_mode & 0o077 == 0
 
@@ -85,10 +114,65 @@ def test_the_keys_of_the_demo_work(served: Serve, brand: int) -> None:
     written = served.post("/api/admin/users", body, **api(served, brand=brand, key="read_only_api_key"))
 
     assert (made.status_code, read.status_code, written.status_code) == (201, 200, 403)
-    for token_id in tokens.values():
-        order = {"type": "credit_points", "user_auth_id": body["user"]["auth_id"], "amount": 5, "token_id": token_id}
-        answer = served.post("/api/admin/transactions", {"transaction": order}, **api(served, brand=brand))
-        assert answer.status_code == 202, answer.text
+    auth_id = body["user"]["auth_id"]
+    assert order(served, brand, "credit_points", auth_id, amount=5, token_id=tokens["points"]).status_code == 202
+    assert order(served, brand, "credit_points", auth_id, amount=5, token_id=tokens["expiring"]).status_code == 202
+    assert order(served, brand, "credit_nft", auth_id, token_id=tokens["collectible"]).status_code == 202
+
+
+def test_the_admin_of_the_demo_signs_in_and_sees_both_brands(served: Serve) -> None:
+    admin = served.demo["admin"]
+    with httpx.Client(base_url=served.base_url, trust_env=False, timeout=15, follow_redirects=True) as browser:
+        form = {"username": admin["username"], "password": admin["password"], "next": "/admin/users/brand/"}
+        form["csrfmiddlewaretoken"] = re.search('csrfmiddlewaretoken" value="([^"]+)', browser.get("/admin/").text)[1]
+
+        page = browser.post("/admin/login/", data=form, headers={"Referer": served.base_url})
+
+    assert page.status_code == 200
+    assert {brand["name"] for brand in served.demo["brands"]} <= set(re.findall("<a [^>]*>([^<]+)</a>", page.text))
+
+
+@pytest.mark.parametrize("brand", [0, 1])
+def test_codes_of_the_demo_s_campaigns_pay_what_they_say(served: Serve, brand: int) -> None:
+    campaigns, (auth_id, _) = served.demo["brands"][brand]["campaigns"], add_user(served, brand)
+
+    points, beans = issue(served, brand, campaigns["points"], value=30), issue(served, brand, campaigns["nft"])
+    miles, ended = issue(served, brand, campaigns["miles"], value=10), issue(served, brand, campaigns["ended"], value=10)
+
+    assert [answer.status_code for answer in (points, beans, miles)] == [201] * 3
+    assert (ended.status_code, ended.json()["code"]) == (400, "campaign_not_running")
+    for answer, type_, amount in ((points, "code_to_points", "30"), (beans, "code_to_nft", "1")):
+        redeemed = order(served, brand, type_, auth_id, code=answer.json()["data"]["code"])
+        assert (redeemed.status_code, redeemed.json()["data"]["points_credited"]) == (202, amount)
+    listed = {row["id"]: row["state"] for row in served.get("/api/admin/campaigns", **api(served, brand=brand)).json()["data"]}
+    assert listed == {campaigns[name]: "ended" if name == "ended" else "running" for name in campaigns}
+
+
+@pytest.mark.parametrize("brand", [0, 1])
+def test_the_demo_s_coupon_costs_100_and_is_plentiful_and_its_expired_reward_is_refused(served: Serve, brand: int) -> None:
+    auth_id = rich_user(served, brand)
+
+    coupons = [buy(served, brand, auth_id, "coupon", 100) for _ in range(4)]
+    expired = buy(served, brand, auth_id, "expired", 10)
+
+    assert [answer.status_code for answer in coupons] == [202] * 4
+    assert len({answer.json()["data"]["code"] for answer in coupons}) == 4
+    assert (expired.status_code, expired.json()["code"]) == (400, "reward_type_not_available")
+    assert buy(served, brand, auth_id, "coupon", 99).json()["code"] == "invalid_amount"
+
+
+def test_three_of_the_demo_s_scarce_reward_go_to_three_members_and_the_demo_made_again_adds_none(served: Serve) -> None:
+    paths = ("/api/admin/reward_types", "/api/admin/campaigns")
+    for brand in (0, 1):
+        members = [rich_user(served, brand) for _ in range(4)]
+        answers = [buy(served, brand, member, "scarce", 10) for member in (members[0], *members)]
+        assert [answer.json().get("code") for answer in answers] == [None, "reward_limit_reached", None, None, "out_of_stock"]
+    before = [served.get(path, **api(served)).json() for path in paths]
+
+    assert manage(served.folder, "demo_data", "--base-url", served.base_url).returncode == 0
+
+    assert [served.get(path, **api(served)).json() for path in paths] == before
+    assert {buy(served, brand, rich_user(served, brand), "scarce", 10).json()["code"] for brand in (0, 1)} == {"out_of_stock"}
 
 
 def test_the_documents_are_served(served: Serve) -> None:
@@ -103,9 +187,8 @@ def test_a_credit_with_a_notice_becomes_a_mail_within_seconds(served: Serve) -> 
     """So beat and worker run."""
     auth_id, address = add_user(served)
     token_id = served.demo["brands"][0]["tokens"]["points"]
-    order = {"type": "credit_points", "user_auth_id": auth_id, "amount": 123, "token_id": token_id, "send_email": True}
 
-    served.post("/api/admin/transactions", {"transaction": order}, **api(served)).raise_for_status()
+    order(served, 0, "credit_points", auth_id, amount=123, token_id=token_id, send_email=True).raise_for_status()
 
     def mail() -> email.message.EmailMessage | None:
         for path in (served.folder / "mail").glob("[!.]*.eml"):
