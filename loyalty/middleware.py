@@ -4,8 +4,10 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from io import BytesIO
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 
@@ -36,6 +38,7 @@ class RequestMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
             request.path_info = request.path_info[:-1]  # a trailing slash is optional on every path
+        _take_chunks(request)
         drop_dead_connection()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
@@ -55,3 +58,11 @@ class RequestMiddleware:
         )
         structlog.contextvars.clear_contextvars()
         return response
+
+
+def _take_chunks(request: HttpRequest) -> None:
+    """Read a body that came in chunks, for which Django looks only where its length was told; no more than may be sent."""
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and not request.META.get("CONTENT_LENGTH"):
+        body = request.META["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)  # type: ignore[attr-defined]  # noqa: SLF001 - where Django reads a body from

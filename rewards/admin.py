@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -24,8 +28,11 @@ from rewards.models import (
     RewardTypeLocation,
     RewardTypeText,
 )
+from rewards.rules.gift_orders import GiftOrderStatus
 from rewards.services.campaigns import move_campaign
+from rewards.services.codes import revoke_code
 from rewards.services.collectibles import decide_personalisation
+from rewards.services.gift_orders import move_gift_order
 from users.admin import KeptAdmin, ReadOnlyAdmin
 
 
@@ -41,7 +48,8 @@ class CampaignAdmin(KeptAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         """What codes are worth stays as it was when the first was issued."""
         issued = obj is not None and obj.issued_codes > 0
-        return (*super().get_readonly_fields(request, obj), *(("kind", "token") if issued else ()))
+        fixed = ("kind", "token", "member_limit") if issued else ()  # uses are counted from the first code on, or never
+        return (*super().get_readonly_fields(request, obj), *fixed)
 
     @admin.action(description="Start", permissions=["change"])
     def start(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
@@ -80,12 +88,39 @@ class CodeAdmin(ReadOnlyAdmin):
     list_display = ["id", "brand", "campaign", "value", "created_at", "redeemed_at", "revoked_at"]
     list_select_related = ["brand", "campaign"]
     search_fields = ["=code"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Code]) -> None:
+        """Take codes back that nobody has redeemed."""
+        for code in queryset.order_by("pk"):
+            try:
+                revoke_code(brand_id=code.brand_id, code=code.code, at=timezone.now())
+            except LoyaltyError as refusal:
+                self.message_user(request, f"{code}: {refusal}", messages.ERROR)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Who may take codes back."""
+        return request.user.has_perm("rewards.revoke_code")
+
+
+class DistinctFormSet(BaseInlineFormSet[Any, Any, Any]):
+    """Lines that differ in their language."""
+
+    def clean(self) -> None:
+        """Refuse two lines in one language."""
+        super().clean()
+        told = [form.cleaned_data.get("language") for form in self.forms if not form.cleaned_data.get("DELETE")]
+        languages = [language for language in told if language]
+        if len(set(languages)) < len(languages):
+            raise ValidationError("one text a language")
 
 
 class RewardTypeTextInline(admin.TabularInline[RewardTypeText, RewardType]):
     """Texts per language."""
 
     model = RewardTypeText
+    formset = DistinctFormSet
     exclude = ["brand"]
     extra = 0
 
@@ -108,9 +143,10 @@ class RewardTypeAdmin(KeptAdmin):
     inlines = [RewardTypeTextInline, RewardTypeLocationInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: RewardType | None = None) -> tuple[str, ...]:
-        """A pool counts its own stock."""
+        """How it is fulfilled stays so; a pool counts its own stock."""
         pooled = obj is not None and obj.fulfilment == Fulfilment.POOL
-        return (*super().get_readonly_fields(request, obj), *(("stock", "fulfilment") if pooled else ()))
+        fixed = () if obj is None else ("fulfilment", "stock") if pooled else ("fulfilment",)
+        return (*super().get_readonly_fields(request, obj), *fixed)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Give lines the brand of what they stand under."""
@@ -148,6 +184,44 @@ class GiftOrderAdmin(ReadOnlyAdmin):
 
     list_display = ["id", "brand", "reward", "status", "created_at", "updated_at"]
     list_filter = ["status"]
+    actions = ["prepare", "send", "deliver", "cancel", "take_back"]
+
+    @admin.action(description="In preparation", permissions=["move"])
+    def prepare(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
+        """Someone packs it."""
+        self._move(request, queryset, GiftOrderStatus.IN_PREPARATION)
+
+    @admin.action(description="In delivery", permissions=["move"])
+    def send(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
+        """It is on its way."""
+        self._move(request, queryset, GiftOrderStatus.IN_DELIVERY)
+
+    @admin.action(description="Delivered", permissions=["move"])
+    def deliver(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
+        """It has arrived."""
+        self._move(request, queryset, GiftOrderStatus.DELIVERED)
+
+    @admin.action(description="Cancel, and give the points back", permissions=["move"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
+        """It will not be sent."""
+        self._move(request, queryset, GiftOrderStatus.CANCELLATION)
+
+    @admin.action(description="Accept its return, and give the points back", permissions=["move"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
+        """It came back."""
+        self._move(request, queryset, GiftOrderStatus.RETURNED)
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Who may move orders."""
+        return request.user.has_perm("rewards.move_giftorder")
+
+    def _move(self, request: HttpRequest, queryset: QuerySet[GiftOrder], to: GiftOrderStatus) -> None:
+        for order in queryset.order_by("pk"):
+            try:
+                actor = f"staff:{request.user.pk}"
+                move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, actor=actor, at=timezone.now())
+            except LoyaltyError as refusal:
+                self.message_user(request, f"{order}: {refusal}", messages.ERROR)
 
 
 @admin.register(CollectibleSupply)
@@ -156,6 +230,16 @@ class CollectibleSupplyAdmin(KeptAdmin):
 
     list_display = ["token", "brand", "supply_limit", "issued"]
     readonly_fields = ["issued"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CollectibleSupply | None = None) -> tuple[str, ...]:
+        """Whose numbers it counts stays so."""
+        return (*super().get_readonly_fields(request, obj), *(("token",) if obj is not None else ()))
+
+
+class ReasonForm(ActionForm):
+    """Asks why, beside the choice of what to do."""
+
+    reason = forms.CharField(required=False, max_length=1_000)
 
 
 @admin.register(Collectible)
@@ -166,16 +250,21 @@ class CollectibleAdmin(ReadOnlyAdmin):
     list_select_related = ["brand", "token"]
     list_filter = ["status"]
     actions = ["approve", "reject"]
+    action_form = ReasonForm
 
-    @admin.action(description="Approve the personalisation")
+    @admin.action(description="Approve the personalisation", permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Collectible]) -> None:
         """Approve what is pending."""
         self._decide(request, queryset, approve=True)
 
-    @admin.action(description="Reject the personalisation")
+    @admin.action(description="Reject the personalisation", permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Collectible]) -> None:
         """Reject what is pending; the owner gets an e-mail."""
         self._decide(request, queryset, approve=False)
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Who may decide."""
+        return request.user.has_perm("rewards.decide_collectible")
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Collectible], *, approve: bool) -> None:
         for item in queryset.order_by("pk"):
@@ -184,6 +273,7 @@ class CollectibleAdmin(ReadOnlyAdmin):
                     brand_id=item.brand_id,
                     item_id=item.pk,
                     approve=approve,
+                    reason=request.POST.get("reason", ""),
                     actor=f"staff:{request.user.pk}",
                     at=timezone.now(),
                 )

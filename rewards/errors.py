@@ -146,6 +146,13 @@ class RewardAlreadyUsed(LoyaltyError):
     detail = "This reward was used already"
 
 
+class RewardCancelled(LoyaltyError):
+    """The gift was cancelled or returned, and the points given back."""
+
+    code = "reward_cancelled"
+    detail = "This reward was cancelled or returned"
+
+
 class CollectibleNotFound(LoyaltyError):
     """The brand has no item of that id that belongs to someone."""
 

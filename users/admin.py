@@ -4,9 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff
+from users.services.emails import send_again
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -84,6 +87,17 @@ class EmailAdmin(ReadOnlyAdmin):
     list_display = ["id", "brand", "kind", "language", "state", "attempts", "fault", "due_at", "sent_at"]
     list_filter = ["state", "kind"]
     exclude = ["context"]
+    actions = ["queue_again"]
+
+    @admin.action(description="Send again what was given up", permissions=["queue"])
+    def queue_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
+        """Queue parked e-mails once more."""
+        count = sum(send_again(email=email, at=timezone.now()) for email in queryset.order_by("pk"))
+        self.message_user(request, f"{count} queued again")
+
+    def has_queue_permission(self, request: HttpRequest) -> bool:
+        """Who may have an e-mail sent again."""
+        return request.user.has_perm("users.queue_email")
 
 
 @admin.register(EmailTemplate)

@@ -193,8 +193,7 @@ def _write_one(posting: Posting, *, settled: bool) -> Posted | None:
 def _post_locked(posting: Posting) -> Posted:
     """Post under the account's lock, where every question has one answer."""
     account = _locked(posting.account)
-    if posting.reference_id is not None:
-        _check_reference(account.brand_id, posting.reference_id)
+    check_reference(account.brand_id, posting.reference_id)
     if account.closed_at is not None:
         raise AccountClosed
     lots = settle_due_lots(account, at=posting.at)
@@ -225,7 +224,13 @@ def _locked(target: Holder | int) -> Account:
     return lock_account(account_id)
 
 
-def _check_reference(brand_id: int, reference_id: str) -> None:
+def check_reference(brand_id: int, reference_id: str | None) -> None:
+    """Refuse a reference_id that a transaction of the brand has: whoever asks again learns that first. None is none.
+
+    Raises ReferenceAlreadyUsed.
+    """
+    if reference_id is None:
+        return
     earlier = Transaction.objects.filter(brand_id=brand_id, reference_id=reference_id).values_list("pk", flat=True).first()
     if earlier is not None:
         raise ReferenceAlreadyUsed(transaction_id=earlier)

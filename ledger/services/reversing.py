@@ -5,11 +5,11 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from ledger.errors import NotReversible, ReferenceAlreadyUsed, ReversalExceedsOriginal, TransactionNotFound
+from ledger.errors import NotReversible, ReversalExceedsOriginal, TransactionNotFound
 from ledger.models import Counterpart, Transaction, TransactionType
 from ledger.models.transactions import REVERSIBLE
 from ledger.rules.lots import absorb_debt, give_back, pairs
-from ledger.services.posting import SYSTEM, Posted, Posting, lock_account, post, settle_due_lots
+from ledger.services.posting import SYSTEM, Posted, Posting, check_reference, lock_account, post, settle_due_lots
 from loyalty.database import write
 
 
@@ -45,7 +45,7 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
     if original is None:
         raise TransactionNotFound
     account = lock_account(original.account_id)
-    _check_reference_first(order)
+    check_reference(order.brand_id, order.reference_id)  # first, even when nothing of the original is left
     if original.type not in order.reversible or account.closed_at is not None:
         raise NotReversible
     reversed_before = abs(original.reversals.aggregate(total=Sum("amount", default=0))["total"])
@@ -68,13 +68,6 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
         allocation=_returned(original, account.balance, amount, reversed_before) if original.amount < 0 else None,
     )
     return post(posting)
-
-
-def _check_reference_first(order: ReversalOrder) -> None:
-    """A repeated reference_id is told so even when nothing of the original is left."""
-    used = Transaction.objects.filter(brand_id=order.brand_id, reference_id=order.reference_id)
-    if order.reference_id is not None and (earlier := used.values_list("pk", flat=True).first()) is not None:
-        raise ReferenceAlreadyUsed(transaction_id=earlier)
 
 
 def _returned(original: Transaction, balance: int, amount: int, reversed_before: int) -> list[tuple[int, int]]:

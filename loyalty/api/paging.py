@@ -5,10 +5,19 @@ import binascii
 import re
 from datetime import UTC, datetime, timedelta
 
+from loyalty.api.requests import Parameters
 from loyalty.errors import invalid_field
 
+PAGE = 100
+HIGHEST_OFFSET = 2**31
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORM = re.compile("([0-9]{1,17}):([0-9]{1,18})")
+
+
+def read_page(query: Parameters) -> tuple[int, int]:
+    """The limit and the offset that a list is asked for. Raises InvalidRequest."""
+    limit = query.number("limit", default=PAGE, lowest=1, highest=PAGE)
+    return limit, query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
 
 
 def write_cursor(instant: datetime, last_id: int) -> str:

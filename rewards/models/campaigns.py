@@ -69,6 +69,9 @@ class Campaign(models.Model):
             models.UniqueConstraint(name="campaign_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="campaign_name_once", fields=["brand", "name"]),
             models.CheckConstraint(
+                name="campaign_kind_known", condition=Q(kind__in=CampaignKind.values, state__in=CampaignState.values)
+            ),
+            models.CheckConstraint(
                 name="campaign_within_budget",
                 condition=(Q(budget_points__isnull=True) | Q(issued_points__lte=F("budget_points")))
                 & (Q(budget_codes__isnull=True) | Q(issued_codes__lte=F("budget_codes"))),

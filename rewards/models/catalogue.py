@@ -40,6 +40,14 @@ class Category(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a parent of another brand, and one that stands in this category itself."""
+        above = self.parent
+        while above is not None:
+            if above.pk == self.pk or above.brand_id != self.brand_id:
+                raise ValidationError({"parent": "another category of the brand, which does not stand in this one"})
+            above = above.parent
+
 
 class Location(models.Model):
     """Where a reward can be used."""
@@ -83,11 +91,11 @@ class RewardType(models.Model):
     )
     sends_email = models.BooleanField(default=True, help_text="Mail the code to the member.")
     created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="reward_type_of_brand", fields=["brand", "id"]),
+            models.CheckConstraint(name="reward_type_fulfilment_known", condition=Q(fulfilment__in=Fulfilment.values)),
             models.CheckConstraint(name="reward_type_price_positive", condition=Q(price__gt=0)),
             models.CheckConstraint(
                 name="reward_type_within_stock",
@@ -140,6 +148,11 @@ class RewardTypeLocation(models.Model):
     def __str__(self) -> str:
         return f"{self.reward_type_id} at {self.location_id}"
 
+    def clean(self) -> None:
+        """Refuse a location of another brand."""
+        if self.location_id and self.location.brand_id != self.reward_type.brand_id:
+            raise ValidationError({"location": "a location of the brand"})
+
 
 class RewardTypeText(models.Model):
     """What a reward type is called in one language."""
@@ -158,5 +171,6 @@ class RewardTypeText(models.Model):
 
     def clean(self) -> None:
         """Refuse a language that the brand does not speak."""
-        if self.language not in self.reward_type.brand.languages:
-            raise ValidationError({"language": f"one of {', '.join(self.reward_type.brand.languages)}"})
+        brand = Brand.objects.filter(pk=self.reward_type.brand_id).first()
+        if brand is not None and self.language not in brand.languages:
+            raise ValidationError({"language": f"one of {', '.join(brand.languages)}"})

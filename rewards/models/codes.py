@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from ledger.models.transactions import kept
 from rewards.models.campaigns import Campaign, CampaignState
-from rewards.rules.codes import LONGEST
+from rewards.rules.codes import LONGEST, CodeForm
 from users.models import Brand, Member
 
 
@@ -31,6 +31,9 @@ class CodeBatch(models.Model):
     generated = models.BigIntegerField(default=0)
     value = models.BigIntegerField(help_text="What each code is worth.")
     length = models.PositiveSmallIntegerField()
+    alphabet = models.CharField(max_length=36)
+    prefix = models.CharField(max_length=20, blank=True)
+    check_character = models.BooleanField()
     expires_at = models.DateTimeField(null=True)
     actor = models.CharField(max_length=60, help_text="Who asked: staff:<id>, command.")
     first_code_id = models.BigIntegerField(null=True)
@@ -53,6 +56,11 @@ class CodeBatch(models.Model):
     def __str__(self) -> str:
         return f"batch {self.pk}: {self.generated} of {self.count}"
 
+    @property
+    def form(self) -> CodeForm:
+        """How its codes look, whatever becomes of the campaign's form meanwhile."""
+        return CodeForm(alphabet=self.alphabet, length=self.length, prefix=self.prefix, check=self.check_character)
+
 
 class Code(models.Model):
     """One code. Who redeemed it and when is written once; the ledger's row names it in its explanation."""
@@ -70,6 +78,7 @@ class Code(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
 
     class Meta:
+        permissions = [("revoke_code", "Can revoke codes")]
         constraints = [
             models.UniqueConstraint(name="code_once", fields=["brand", "code"]),
             models.UniqueConstraint(

@@ -65,9 +65,13 @@ class Collectible(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("decide_collectible", "Can decide about personalisations")]
         constraints = [
             models.UniqueConstraint(name="collectible_serial_once", fields=["brand", "token", "serial"]),
             models.CheckConstraint(name="collectible_serial_positive", condition=Q(serial__gte=1)),
+            models.CheckConstraint(
+                name="collectible_status_known", condition=Q(status__isnull=True) | Q(status__in=Personalisation.values)
+            ),
             models.CheckConstraint(
                 name="collectible_wish_is_told",
                 condition=Q(status__isnull=True, personalised_data__isnull=True)
@@ -75,9 +79,7 @@ class Collectible(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                name="collectible_pending", fields=["brand", "updated_at"], condition=Q(status=Personalisation.PENDING)
-            ),
+            models.Index(name="collectible_newest", fields=["brand", "-updated_at", "-id"], condition=Q(member__isnull=False)),
         ]
         triggers = [
             *kept("collectible"),

@@ -45,6 +45,23 @@ class Reward(models.Model):
         ]
         triggers = [
             *kept("reward"),
+            pgtrigger.Trigger(
+                name="reward_follows_ledger",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__transaction__isnull=False),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM ledger_transaction t JOIN ledger_account a ON a.id = t.account_id
+                        WHERE t.id = NEW.transaction_id AND t.brand_id = NEW.brand_id AND a.member_id = NEW.member_id
+                          AND t.amount < 0
+                    ) THEN
+                        RAISE EXCEPTION 'a reward is paid by its member' USING ERRCODE = 'check_violation',
+                            CONSTRAINT = 'reward_follows_ledger';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Protect(
                 name="reward_keeps_its_member",
                 operation=pgtrigger.Update,
@@ -75,6 +92,7 @@ class GiftOrder(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("move_giftorder", "Can move orders")]
         constraints = [
             models.UniqueConstraint(name="gift_order_of_brand", fields=["brand", "id"]),
             models.CheckConstraint(

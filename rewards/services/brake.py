@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from loyalty.database import execute_alone
 from rewards.errors import TooManyCodeTries
 
 HOUR = timedelta(hours=1)
-HANDFULS = 50  # in so many handfuls a limit is taken
+HANDFULS = 500  # in so many handfuls a limit is taken: so many processes may begin in an hour
 KEPT_SUBJECTS = 10_000
 COUNT = """
 INSERT INTO rewards_codetries AS t (brand_id, scope, subject_id, window_at, tries)
@@ -94,7 +95,11 @@ def count_try(*, brand_id: int, key_id: int, auth_id: str | None = None, at: dat
     if auth_id is None or "\x00" in auth_id:
         return taken
     limit = settings.CODE_TRIES_PER_HOUR["member"]
-    ((member_id, tries),) = execute_alone(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])
+    try:
+        ((member_id, tries),) = execute_alone(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])
+    except DatabaseError:
+        taken.give_back_shared()
+        raise
     if member_id is not None and tries is None:
         taken.give_back_shared()
         raise _too_many(window_at, at)
@@ -132,6 +137,7 @@ def _add(name: tuple[int, str, int], tries: int, window_at: datetime) -> None:
             held.left += tries
             return
         if len(_handfuls) >= KEPT_SUBJECTS:
-            _handfuls.clear()
+            for old in [name for name, kept in _handfuls.items() if kept.window_at < window_at]:
+                del _handfuls[old]
         if held is None or held.window_at < window_at:
             _handfuls[name] = _Handful(tries, window_at)

@@ -10,7 +10,7 @@ from loyalty.database import constraint_of, write
 from loyalty.errors import FieldError, invalid_field
 from rewards.errors import CampaignNotRunning, CodeLengthTooShort, CodeNotFound, CodeReferenceUsed
 from rewards.models import Campaign, CampaignKind, CampaignState, Code
-from rewards.rules.codes import LONGEST, CodeForm, draw_codes, noise_needed
+from rewards.rules.codes import LONGEST, CodeForm, draw_codes, noise_needed, normalise
 from rewards.services.campaigns import find_campaign, reserve_budget, return_budget
 from rewards.services.collectibles import MOST_ITEMS
 from users.email_kinds import EmailKind
@@ -18,15 +18,19 @@ from users.services.emails import queue_email_to
 from users.services.members import check_email
 
 DRAWN_AT_ONCE = 8
+ONE_ITEM = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeOrder:
-    """What a partner asks for: one code of a campaign, mailed to `email` where that is given."""
+    """What a partner asks for: one code of a campaign, mailed to `email` where that is given.
+
+    `value` may be None in a campaign for collectibles: one item.
+    """
 
     brand_id: int
     campaign_id: int
-    value: int
+    value: int | None
     length: int | None = None
     email: str | None = None
     language: str = "en"
@@ -52,9 +56,9 @@ def _issue(order: CodeOrder, at: datetime) -> Code:
     if campaign.state_at(at) is not CampaignState.RUNNING:
         raise CampaignNotRunning
     form = form_of(campaign, order.length)
-    check_value(campaign, order.value)
-    reserve_budget(campaign, codes=1, points=order.value)
-    issued = _insert(order, campaign, form, at)
+    value = _value_of(campaign, order.value)
+    reserve_budget(campaign, codes=1, points=value)
+    issued = _insert(order, value, campaign, form, at)
     if order.email is not None:
         queue_email_to(
             recipient=order.email,
@@ -78,6 +82,15 @@ def form_of(campaign: Campaign, length: int | None) -> CodeForm:
     return form
 
 
+def _value_of(campaign: Campaign, value: int | None) -> int:
+    """What a code is to be worth. Raises InvalidRequest."""
+    if value is None and campaign.kind != CampaignKind.NFT:
+        raise invalid_field("value", "this field is needed", code="required")
+    value = ONE_ITEM if value is None else value
+    check_value(campaign, value)
+    return value
+
+
 def check_value(campaign: Campaign, value: int) -> None:
     """Refuse a worth that no redemption could give. Raises InvalidRequest."""
     if campaign.kind == CampaignKind.NFT and value > MOST_ITEMS:
@@ -97,7 +110,7 @@ def email_context(issued: Code, campaign: Campaign) -> dict[str, object]:
         "value": issued.value,
         "token": campaign.token.name,
         "campaign": campaign.name,
-        "valid_until": f"{min(ends).astimezone(campaign.brand.zone):%Y-%m-%d %H:%M}" if ends else "",
+        "valid_until": campaign.brand.local_text(min(ends, default=None)),
     }
 
 
@@ -109,7 +122,7 @@ def revoke_code(*, brand_id: int, code: str, at: datetime) -> Code:
 
     def effect() -> Code:
         rows = Code.objects.select_related("campaign").select_for_update(of=("self",), no_key=True)
-        found = rows.filter(brand_id=brand_id, code=code, redeemed_at__isnull=True).first()
+        found = rows.filter(brand_id=brand_id, code=normalise(code), redeemed_at__isnull=True).first()
         if found is None:
             raise CodeNotFound
         if found.revoked_at is None:
@@ -121,14 +134,14 @@ def revoke_code(*, brand_id: int, code: str, at: datetime) -> Code:
     return write(effect)
 
 
-def _insert(order: CodeOrder, campaign: Campaign, form: CodeForm, at: datetime) -> Code:
+def _insert(order: CodeOrder, value: int, campaign: Campaign, form: CodeForm, at: datetime) -> Code:
     """Store a code that no other of the brand equals: a draw that is taken is followed by another."""
     for text in draw_codes(form, secrets.token_bytes(noise_needed(form, DRAWN_AT_ONCE))):
         issued = Code(
             brand_id=order.brand_id,
             campaign=campaign,
             code=text,
-            value=order.value,
+            value=value,
             reference_id=order.reference_id,
             created_at=at,
             expires_at=expiry_of(campaign, at),

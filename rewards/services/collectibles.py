@@ -9,7 +9,7 @@ from ledger.models import Account, Counterpart, Token, TransactionType
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posting, lock_account, post
+from ledger.services.posting import Holder, Posting, check_reference, lock_account, post
 from loyalty.database import execute_prepared, write
 from loyalty.errors import invalid_field
 from rewards.errors import CollectibleNotFound, OutOfStock, PersonalisationApproved, PersonalisationNotPending
@@ -59,8 +59,10 @@ def give_items(posting: Posting, token: Token) -> Moved:
 
     Raises OutOfStock when the supply is used up, and what posting refuses.
     """
+    check_reference(token.brand_id, posting.reference_id)
     rows = execute_prepared(ISSUE, [token.brand_id, token.pk, posting.amount])
     if not rows:
+        check_reference(token.brand_id, posting.reference_id)  # the twin of this request may have taken the last
         raise OutOfStock
     serials = list(range(rows[0][0] - posting.amount + 1, rows[0][0] + 1))
     posted = post(replace(posting, explanation={**(posting.explanation or {}), "serials": serials}))

@@ -66,6 +66,9 @@ def open_batch(*, order: BatchOrder, at: datetime) -> CodeBatch:
             count=order.count,
             value=order.value,
             length=form.length,
+            alphabet=form.alphabet,
+            prefix=form.prefix,
+            check_character=form.check,
             expires_at=expiry_of(campaign, at),
             actor=order.actor,
             created_at=at,
@@ -115,10 +118,9 @@ def _make_chunk(batch_id: int, clock: Clock) -> int:
         size = min(CHUNK, batch.count - batch.generated)
         if size == 0:
             return 0
-        campaign = find_campaign(brand_id=batch.brand_id, campaign_id=batch.campaign_id)
-        form = campaign.code_form(batch.length)
-        crowded = tries > 1 or size * campaign.issued_codes / form.space > FEW_COLLISIONS
-        codes = _fresh_codes(form, size, of_brand=batch.brand_id if crowded else None)
+        issued = find_campaign(brand_id=batch.brand_id, campaign_id=batch.campaign_id).issued_codes
+        crowded = tries > 1 or size * issued / batch.form.space > FEW_COLLISIONS
+        codes = _fresh_codes(batch.form, size, of_brand=batch.brand_id if crowded else None)
         before = _last_id()
         _copy_in(batch, codes)
         batch.generated += size

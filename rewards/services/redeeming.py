@@ -14,7 +14,7 @@ from ledger.models import Counterpart, TransactionType
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posting, lapse_of, post
+from ledger.services.posting import Holder, Posting, check_reference, lapse_of, post
 from loyalty.database import execute_prepared, write
 from rewards.errors import CampaignLimitReached, CampaignNotRunning, CodeAlreadyRedeemed, InvalidCode
 from rewards.models import CampaignKind, CampaignState, Code
@@ -22,12 +22,16 @@ from rewards.rules.codes import normalise
 from rewards.services.brake import CodeTry
 from rewards.services.collectibles import give_items
 from users.errors import UserNotFound
+from users.models import Member
 
 # The member's try is counted out again in the transaction that proves it right.
+# The member is held first, as erasing takes them before what is theirs, so the two never wait for each other in a circle.
 CLAIM = """
-WITH claimed AS (
-  UPDATE rewards_code c SET redeemed_at = %s::timestamptz, member_id = %s::bigint
-  FROM rewards_campaign p
+WITH holder AS MATERIALIZED (
+  SELECT id FROM users_member WHERE id = %s::bigint AND erased_at IS NULL FOR NO KEY UPDATE
+), claimed AS (
+  UPDATE rewards_code c SET redeemed_at = %s::timestamptz, member_id = holder.id
+  FROM rewards_campaign p, holder
   WHERE c.brand_id = %s::bigint AND c.code = %s::text AND p.id = c.campaign_id AND p.kind = %s::text
     AND c.redeemed_at IS NULL AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > %s::timestamptz)
     AND p.state = 'running' AND p.starts_at <= %s::timestamptz AND (p.ends_at IS NULL OR p.ends_at > %s::timestamptz)
@@ -122,6 +126,7 @@ def _redeem(redemption: Redemption, kind: CampaignKind, give: Callable[[Claimed]
         raise UserNotFound
 
     def effect() -> Moved:
+        check_reference(redemption.brand_id, redemption.reference_id)
         claimed = _claim(redemption, member_id, kind, at)
         if claimed.member_limit is not None:
             _count_use(redemption.brand_id, claimed, member_id)
@@ -136,14 +141,17 @@ def _redeem(redemption: Redemption, kind: CampaignKind, give: Callable[[Claimed]
 def _claim(redemption: Redemption, member_id: int, kind: CampaignKind, at: datetime) -> Claimed:
     code = normalise(redemption.code)
     tried = [redemption.brand_id, member_id, redemption.tried.window_at]
-    rows = execute_prepared(CLAIM, [at, member_id, redemption.brand_id, code, kind.value, at, at, at, *tried])
+    rows = execute_prepared(CLAIM, [member_id, at, redemption.brand_id, code, kind.value, at, at, at, *tried])
     if not rows:
+        check_reference(redemption.brand_id, redemption.reference_id)  # the twin of this request may have been quicker
         _refuse(redemption.brand_id, code, kind, member_id, at)
     return Claimed(*rows[0])
 
 
 def _refuse(brand_id: int, code: str, kind: CampaignKind, member_id: int, at: datetime) -> None:
     """Say why the code cannot be claimed. One that someone else has redeemed is told as one that does not exist."""
+    if not Member.objects.filter(brand_id=brand_id, pk=member_id, erased_at__isnull=True).exists():
+        raise UserNotFound
     rows = Code.objects.select_related("campaign").filter(brand_id=brand_id, campaign__kind=kind)
     found = rows.filter(code=code).first()
     if found is not None and found.redeemed_at is not None and found.member_id == member_id:

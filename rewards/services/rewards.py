@@ -11,12 +11,13 @@ from ledger.errors import TokenNotFound
 from ledger.models import Counterpart, TransactionType
 from ledger.selectors import FUNGIBLE_POINTS, find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posted, Posting, post
+from ledger.services.posting import Holder, Posted, Posting, check_reference, post
 from loyalty.database import constraint_of, write
 from loyalty.errors import FieldError
 from rewards.errors import (
     OutOfStock,
     RewardAlreadyUsed,
+    RewardCancelled,
     RewardLimitReached,
     RewardNotFound,
     RewardTypeNotAvailable,
@@ -25,6 +26,7 @@ from rewards.errors import (
 )
 from rewards.models import Fulfilment, GiftOrder, Reward, RewardType
 from rewards.rules.codes import CodeForm, draw_codes, noise_needed
+from rewards.rules.gift_orders import GIVES_POINTS_BACK
 from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
@@ -65,6 +67,7 @@ def hand_out_reward(*, order: RewardOrder, at: datetime) -> HandedOut:
 
 
 def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
+    check_reference(order.brand_id, order.reference_id)
     token = find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
     reward_type = _find_reward_type(order, at)
     # What is plain to see is refused before anything is written; what counts is judged again under the locks below.
@@ -163,14 +166,13 @@ def _make(reward_type: RewardType, posted: Posted, at: datetime) -> Reward:
 
 
 def _queue_email(reward: Reward, reward_type: RewardType, member: Member, at: datetime) -> None:
-    until = reward_type.valid_until
     context = {
         "reward": name_of(reward_type, email_language(member, reward_type.brand)),
         "code": reward.code,
         "points": reward_type.price,
         "token": reward_type.token.name,
         "website": reward_type.website,
-        "valid_until": f"{until.astimezone(reward_type.brand.zone):%Y-%m-%d %H:%M}" if until is not None else "",
+        "valid_until": reward_type.brand.local_text(reward_type.valid_until),
     }
     queue_email(member=member, brand=reward_type.brand, kind=EmailKind.REWARD, context=context, at=at)
 
@@ -184,12 +186,12 @@ def name_of(reward_type: RewardType, language: str) -> str:
 def use_reward(*, brand_id: int, code: str, at: datetime) -> Reward:
     """Mark a reward as used, once. One of a pool that nobody had yet is out of the stock then.
 
-    Raises RewardNotFound, RewardAlreadyUsed.
+    Raises RewardNotFound, RewardAlreadyUsed, RewardCancelled.
     """
 
     def effect() -> Reward:
         rows = Reward.objects.select_related("reward_type").filter(brand_id=brand_id, code=code)
-        found = rows.first()
+        found = None if "\x00" in code else rows.first()
         if found is None:
             raise RewardNotFound
         if found.member_id is None:
@@ -197,6 +199,8 @@ def use_reward(*, brand_id: int, code: str, at: datetime) -> Reward:
         reward = rows.select_for_update(of=("self",), no_key=True).get()
         if reward.used_at is not None:
             raise RewardAlreadyUsed
+        if GiftOrder.objects.filter(brand_id=brand_id, reward=reward, status__in=GIVES_POINTS_BACK).exists():
+            raise RewardCancelled
         if reward.member_id is None:
             take_from_stock(reward.reward_type)
         reward.used_at = at

@@ -6,7 +6,7 @@ from ledger.models import Account, Note, Transaction
 from ledger.services.proof import prove
 from loyalty.api.models import IdempotentRequest
 from rewards.models import CampaignUse, Code, CodeTries, Collectible, GiftOrder, Reward
-from tests.api.conftest import assert_refused
+from tests.api.conftest import assert_refused, tries_of
 from tests.api.programme import make_campaign, make_collectible, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_member, make_token
@@ -167,6 +167,17 @@ def test_her_items_are_gone(partner, kept):
     assert_refused(partner.post("/nfts", decision), 404, "nft_not_found")
     item = Collectible.objects.get(pk=kept["item"])
     assert (item.member, item.status, item.personalised_data, item.reason) == (None, None, None, "")
+
+
+def test_what_was_counted_of_her_is_forgotten(partner, kept):
+    member = Member.objects.get(brand=partner.brand)
+    assert tries_of(member) == 1
+    assert CampaignUse.objects.filter(member=member).exists()
+
+    erase(partner)
+
+    assert tries_of(member) == 0
+    assert not CampaignUse.objects.filter(member=member).exists()
 
 
 def test_the_proof_holds_after_it(own_brand):

@@ -211,7 +211,7 @@ class Taker:
     def plan(self) -> str:
         """How PostgreSQL finds the code."""
         at, brand_id = timezone.now(), self.world.brand.pk
-        parameters = [at, 1, brand_id, next(self.codes), "points", at, at, at, brand_id, 1, at]
+        parameters = [1, at, brand_id, next(self.codes), "points", at, at, at, brand_id, 1, at]
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {CLAIM}", parameters)
             return " ".join(line.strip(" ->") for (line,) in cursor.fetchall() if "on rewards_code c" in line)

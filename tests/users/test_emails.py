@@ -135,6 +135,27 @@ def test_erasing_a_member_removes_what_was_mailed_to_them_and_to_their_address(b
     assert list(left) == kept
 
 
+def test_erasing_a_member_removes_what_went_to_their_address_however_it_is_written(brand) -> None:
+    member = make_member(brand, email="Ann.Other@Example.org")
+    queue_code("ann.other@example.ORG", brand)
+
+    erase_member(brand_id=brand.pk, auth_id=member.auth_id, at=NOON)
+
+    assert not Email.objects.filter(brand=brand).exists()
+
+
+def test_erasing_a_member_leaves_what_another_member_of_that_address_waits_for(brand, post: Post) -> None:
+    member, other = (make_member(brand, email="family@example.org") for _ in range(2))
+    sent = queue_code("family@example.org", brand)
+    send_due_emails()
+    waiting, of_other = queue_code("family@example.org", brand), queue(other, brand)
+
+    erase_member(brand_id=brand.pk, auth_id=member.auth_id, at=NOON)
+
+    left = set(Email.objects.filter(brand=brand))
+    assert (left, sent in left) == ({waiting, of_other}, False)
+
+
 def test_erasing_a_member_without_an_address_leaves_the_emails_of_others(brand) -> None:
     member, kept = make_member(brand, email=None), queue_code("guest@example.org", brand)
 

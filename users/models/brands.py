@@ -1,5 +1,6 @@
 """Brands, and the people who work for them."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AbstractUser
@@ -39,6 +40,13 @@ class Brand(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def local_text(self, instant: datetime | None) -> str:
+        """An instant as people read it, in the brand's time zone; empty for none, and for the end of all time."""
+        try:
+            return f"{instant.astimezone(self.zone):%Y-%m-%d %H:%M}" if instant is not None else ""
+        except OverflowError:
+            return ""
 
     @property
     def zone(self) -> ZoneInfo:

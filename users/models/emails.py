@@ -5,7 +5,7 @@ import uuid
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 
 from users.email_kinds import EmailKind
 from users.models.brands import Brand
@@ -49,6 +49,7 @@ class Email(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("queue_email", "Can have an e-mail sent again")]
         constraints = [
             models.CheckConstraint(
                 name="email_sent_has_instant",
@@ -58,7 +59,7 @@ class Email(models.Model):
         ]
         indexes = [
             models.Index(name="email_due", fields=["due_at", "id"], condition=Q(state__in=UNSENT)),
-            models.Index(name="email_of_address", fields=["brand", "recipient"], condition=Q(member__isnull=True)),
+            models.Index("brand", Upper("recipient"), name="email_of_address", condition=Q(member__isnull=True)),
         ]
 
     def __str__(self) -> str:

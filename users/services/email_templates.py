@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.template import Context, Engine, TemplateSyntaxError
+from django.template import Context, Engine
 from django.template.base import FilterExpression, Lexer, Parser, TokenType, Variable
 
 from users.email_kinds import COMMON, VARIABLES
@@ -17,7 +17,19 @@ from users.models import Brand, Email, EmailTemplate
 ENGLISH = "en"
 TAGS = {"if": 1, "elif": 1, "else": 0, "endif": 0}  # and whether a condition follows
 OPERATORS = {"and", "or", "not", "in", "is", "==", "!=", "<", ">", "<=", ">="}
-UNSAFE_FILTERS = {"safe", "safeseq"}
+FILTERS = {
+    "capfirst",
+    "default",
+    "default_if_none",
+    "linebreaks",
+    "linebreaksbr",
+    "lower",
+    "title",
+    "upper",
+    "urlencode",
+    "yesno",
+}
+OPTIONAL = {"first_name", "website", "valid_until", "reason"}
 PARTS = ("subject", "text", "html")
 LONGEST_SUBJECT = 200
 # The libraries that every engine has hold tags of the file system; only their filters may be used (see faults_of).
@@ -35,13 +47,20 @@ class Composed:
 
 
 def faults_of(kind: str, source: str) -> list[str]:
-    """What is wrong with one part of a template of this kind; empty when nothing is."""
-    known = set(VARIABLES.get(kind, {})) | set(COMMON)
+    """What is wrong with one part of a template of this kind; empty when nothing is.
+
+    It is filled in with samples, too: with all of them, and with those left empty that may be.
+    """
+    samples = COMMON | VARIABLES.get(kind, {})
+    known = set(samples)
     try:
-        _page_engine.from_string(source)
+        template = _page_engine.from_string(source)
         parser = Parser([], builtins=_page_engine.template_builtins)
         found = [fault for token in Lexer(source).tokenize() for fault in _faults_of_token(token, parser, known)]
-    except TemplateSyntaxError as error:
+        if not found:
+            for values in (samples, samples | dict.fromkeys(OPTIONAL & known, "")):
+                template.render(Context(values))
+    except Exception as error:  # noqa: BLE001 - whatever a template does wrong, it would do when it is sent
         return [str(error)]
     return list(dict.fromkeys(found))
 
@@ -89,7 +108,9 @@ def shipped_template(kind: str, language: str) -> tuple[str, str, str] | None:
     folder = settings.BASE_DIR / "templates" / "email" / language
     if kind not in VARIABLES or not language.isalpha() or not (folder / f"{kind}.html").exists():
         return None
-    subject, text, html = ((folder / f"{kind}.{ending}").read_text() for ending in ("subject.txt", "txt", "html"))
+    subject, text, html = (
+        (folder / f"{kind}.{ending}").read_text(encoding="utf-8") for ending in ("subject.txt", "txt", "html")
+    )
     return subject, text, html
 
 
@@ -116,4 +137,4 @@ def _faults_of_expression(expression: FilterExpression, known: set[str]) -> list
         if isinstance(variable, Variable) and variable.lookups is not None and ".".join(variable.lookups) not in known
     ]
     used = {getattr(function, "_filter_name", "") for function, _ in expression.filters}
-    return missing + [f"the filter {name} cannot be used here" for name in sorted(used & UNSAFE_FILTERS)]
+    return missing + [f"the filter {name} cannot be used here" for name in sorted(used - FILTERS)]

@@ -20,9 +20,10 @@ from users.services.email_templates import compose
 from users.services.members import email_language
 
 log = structlog.get_logger()
-MOST_ATTEMPTS = 12
+MOST_ATTEMPTS = 16  # a day and a half of trying
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_FAULT = 200
+LONGEST_NAME = 100
 BATCH = 50
 UNREACHABLE_FOR = timedelta(seconds=10)
 Clock = Callable[[], datetime]
@@ -45,7 +46,7 @@ def queue_email(*, member: Member, brand: Brand, kind: str, context: dict[str, A
     if not member.email:
         return None
     if "first_name" in VARIABLES[kind]:
-        context = context | {"first_name": member.first_name or ""}
+        context = context | {"first_name": " ".join((member.first_name or "").split())[:LONGEST_NAME]}
     language = email_language(member, brand)
     return _queue(brand=brand, member=member, kind=kind, recipient=member.email, language=language, context=context, at=at)
 
@@ -67,6 +68,7 @@ def _queue(*, kind: str, context: dict[str, Any], at: datetime, **row: Any) -> E
 
 def send_due(*, clock: Clock, until: datetime) -> int:
     """Send what is due, batch after batch, until nothing is left or the time is up; answers how many went out."""
+    get_connection()  # a backend that cannot even be made costs no e-mail an attempt
     sent = 0
     while clock() < until and (taken := lease_emails(limit=BATCH, at=clock())):
         sent += deliver_emails(taken, clock=clock)
@@ -74,8 +76,13 @@ def send_due(*, clock: Clock, until: datetime) -> int:
 
 
 def lease_emails(*, limit: int, at: datetime) -> list[Email]:
-    """Take up to `limit` due e-mails for this worker alone; a worker that dies gives them back when the lease ends."""
+    """Take up to `limit` due e-mails for this worker alone; a worker that dies gives them back when the lease ends.
+
+    One that outlived every worker that took it is parked, for it may be what they die of.
+    """
     with transaction.atomic():
+        due = Email.objects.filter(state__in=UNSENT, due_at__lte=at)
+        due.filter(attempts__gte=MOST_ATTEMPTS).update(state=EmailState.PARKED, fault="no outcome")
         rows = Email.objects.select_for_update(skip_locked=True, of=("self",)).filter(state__in=UNSENT, due_at__lte=at)
         taken = list(rows.select_related("brand").order_by("due_at", "pk")[:limit])
         Email.objects.filter(pk__in=[row.pk for row in taken]).update(
@@ -94,7 +101,7 @@ def lease() -> timedelta:
 def deliver_emails(emails: list[Email], *, clock: Clock) -> int:
     """Send leased e-mails over one connection; answers how many went out.
 
-    When the server cannot be reached the rest goes back untried, so that no attempt of theirs is used up.
+    When the server cannot be reached all go back untried, so that however long it is away no attempt is used up.
     """
     post, sent = get_connection(), 0
     try:
@@ -119,7 +126,8 @@ def deliver_email(*, email: Email, at: datetime, post: BaseEmailBackend) -> Deli
     try:
         post.open()
     except Exception as error:  # noqa: BLE001 - every backend has errors of its own, and each of them means "away"
-        _put_off(email, error, at)
+        log.warning("email_server_away", error=type(error).__name__)
+        _give_back([email], at=at, fault=_fault(error))
         return Delivery.UNREACHABLE
     try:
         _message(email, post).send()
@@ -137,15 +145,23 @@ def _ours(email: Email) -> QuerySet[Email]:
 
 
 def _put_off(email: Email, error: Exception, at: datetime) -> None:
-    wait = min(timedelta(seconds=2**email.attempts * 5), LONGEST_WAIT)
+    wait = min(timedelta(seconds=2 ** min(email.attempts, MOST_ATTEMPTS) * 5), LONGEST_WAIT)
     state = EmailState.PARKED if email.attempts >= MOST_ATTEMPTS else EmailState.FAILED
     _ours(email).update(state=state, due_at=at + wait, fault=_fault(error))
     log.warning("email_not_sent", email=email.pk, attempts=email.attempts, error=type(error).__name__, state=state)
 
 
-def _give_back(emails: list[Email], *, at: datetime) -> None:
+def _give_back(emails: list[Email], *, at: datetime, fault: str = "") -> None:
     for email in emails:
-        _ours(email).update(state=EmailState.QUEUED, due_at=at + UNREACHABLE_FOR, attempts=F("attempts") - 1)
+        _ours(email).update(
+            state=EmailState.QUEUED, due_at=at + UNREACHABLE_FOR, attempts=F("attempts") - 1, fault=fault or F("fault")
+        )
+
+
+def send_again(*, email: Email, at: datetime) -> bool:
+    """Queue a parked e-mail once more, with all its attempts; False when it is not parked."""
+    parked = Email.objects.filter(pk=email.pk, state=EmailState.PARKED)
+    return bool(parked.update(state=EmailState.QUEUED, attempts=0, due_at=at))
 
 
 def _hang_up(post: BaseEmailBackend) -> None:

@@ -17,6 +17,7 @@ from users.models.members import new_auth_id
 from users.signals import member_erased
 
 LONGEST_AUTH_ID = 255
+LONGEST_EMAIL = 254  # RFC 5321
 PERSONAL = ("auth_id", "email", "first_name", "second_name", "language", "country_iso", "metadata")
 
 
@@ -47,7 +48,10 @@ def check_email(email: str | None) -> None:
         raise invalid_field("email", "an e-mail address is needed", code="required")
     try:
         validate_email(email)
-    except ValidationError:
+        email.rpartition("@")[2].encode("idna")  # what has no name in the net's own letters cannot be mailed
+        if len(email) > LONGEST_EMAIL:
+            raise ValidationError("too long")
+    except (ValidationError, UnicodeError):
         raise invalid_field("email", "this is not an e-mail address", code="invalid_email") from None
 
 
@@ -141,7 +145,7 @@ def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
         # Someone else's membership here names this member's auth_id as its number: it goes with the name.
         Membership.objects.filter(partner_brand_id=brand_id, number=auth_id).delete()
         Email.objects.filter(member=member).delete()
-        Email.objects.filter(brand_id=brand_id, member__isnull=True, recipient=member.email).delete()
+        _forget_address(member)
         for name in PERSONAL:
             setattr(member, name, None)
         member.erased_at = at
@@ -149,6 +153,15 @@ def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
         return member
 
     return write(effect)
+
+
+def _forget_address(member: Member) -> None:
+    """E-mails to the member's address that name no member go too; unsent ones stay where another member shares it."""
+    if member.email is None:
+        return
+    emails = Email.objects.filter(brand_id=member.brand_id, member__isnull=True, recipient__iexact=member.email)
+    sharing = Member.objects.filter(brand_id=member.brand_id, email__iexact=member.email).exclude(pk=member.pk)
+    (emails.filter(sent_at__isnull=False) if sharing.exists() else emails).delete()
 
 
 def email_language(member: Member, brand: Brand) -> str:

@@ -141,7 +141,7 @@ class CodeIn(Struct, forbid_unknown_fields=True):
     value: Amount | None = None
     length: int | None = None
     email: Annotated[str, Meta(extra_json_schema={"format": "email"})] | None = None
-    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$")] | None = None
+    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$(?!\\n)")] | None = None
     reference_id: Reference | None = None
 
 

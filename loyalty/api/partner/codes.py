@@ -12,15 +12,13 @@ from loyalty.api.partner.bodies import CodeBody, CodeIn, id_of, read
 from loyalty.api.partner.documents import codes as documents
 from loyalty.api.partner.guessing import GuardedView
 from loyalty.api.partner.shapes.codes import campaigns_answer, code_answer, issued_code_answer
-from loyalty.api.requests import MISSING, as_amount, under
+from loyalty.api.requests import Parameters, as_amount, under
 from loyalty.errors import invalid_field
-from rewards.models import Campaign, CampaignKind
 from rewards.selectors import campaigns_of, find_code
 from rewards.services.codes import CodeOrder, issue_code
 from users.models import Scope
 
 ENGLISH = "en"
-ONE_ITEM = 1
 
 
 class CodesView(PartnerView):
@@ -38,7 +36,7 @@ class CodesView(PartnerView):
                 order = CodeOrder(
                     brand_id=self.brand_id,
                     campaign_id=id_of(body.campaign_id),
-                    value=self._value(body),
+                    value=_value(body),
                     length=body.length,
                     email=body.email,
                     language=body.language or ENGLISH,
@@ -49,17 +47,13 @@ class CodesView(PartnerView):
 
         return self.once(request, effect)
 
-    def _value(self, body: CodeIn) -> int:
-        """What the code is to be worth; in a campaign for collectibles one item unless told."""
-        if body.value is None:
-            items = Campaign.objects.filter(brand_id=self.brand_id, pk=id_of(body.campaign_id), kind=CampaignKind.NFT)
-            if items.exists():
-                return ONE_ITEM
-            raise invalid_field("value", "this field is needed", code=MISSING)
-        value = as_amount(body.value)
-        if value is None:
-            raise invalid_field("value", "a whole number above 0, as a number or as digits")
-        return value
+
+def _value(body: CodeIn) -> int | None:
+    """What the code is to be worth, as a number. Raises InvalidRequest."""
+    value = None if body.value is None else as_amount(body.value)
+    if value is None and body.value is not None:
+        raise invalid_field("value", "a whole number above 0, as a number or as digits")
+    return value
 
 
 class CodeView(GuardedView):
@@ -84,5 +78,6 @@ class CampaignsView(PartnerView):
     @documents.list_campaigns
     def get(self, request: HttpRequest) -> Answer:
         """List campaigns."""
+        Parameters(request.GET, known=())
         answer = campaigns_answer(campaigns_of(self.brand_id), at=timezone.now())
         return Answer(HTTPStatus.OK, msgspec.json.encode(answer))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+import structlog
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -11,6 +13,8 @@ from loyalty.api.partner.base import PartnerView
 from loyalty.errors import LoyaltyError
 from rewards.errors import InvalidCode, TooManyCodeTries
 from rewards.services.brake import CodeTry, count_try
+
+log = structlog.get_logger()
 
 
 class GuardedView(PartnerView):
@@ -48,10 +52,13 @@ class GuardedView(PartnerView):
 
 def _settle(tried: CodeTry, outcomes: list[type[Exception] | None]) -> None:
     """Give a try back unless the code was wrong; that of a redemption was given back in its own transaction."""
-    if not outcomes or outcomes[-1] not in {None, InvalidCode}:
-        tried.give_back()
-    elif outcomes[-1] is None:
-        tried.give_back_shared()
+    try:
+        if not outcomes or outcomes[-1] not in {None, InvalidCode}:
+            tried.give_back()
+        elif outcomes[-1] is None:
+            tried.give_back_shared()
+    except DatabaseError as error:  # the answer stands; the try stays counted
+        log.warning("code_try_not_given_back", error=type(error).__name__)
 
 
 def _raise(refusal: LoyaltyError) -> Answer:

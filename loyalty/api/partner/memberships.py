@@ -13,7 +13,7 @@ from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import MembershipBody, read
 from loyalty.api.partner.documents import users as documents
 from loyalty.api.partner.shapes.users import MembershipAnswer, MembershipsAnswer, membership_out, user_answer
-from loyalty.api.requests import under
+from loyalty.api.requests import Parameters, under
 from loyalty.errors import LoyaltyError
 from users.errors import MembershipNotFound, UserNotFound
 from users.models import Scope
@@ -47,6 +47,7 @@ class MembershipsView(MembershipBase):
     @documents.list_memberships
     def get(self, request: HttpRequest, auth_id: str) -> Answer:
         """List a user's memberships."""
+        Parameters(request.GET, known=())
         member = find_member(brand_id=self.brand_id, auth_id=auth_id)
         memberships = [membership_out(item) for item in memberships_of(member)]
         return Answer(HTTPStatus.OK, msgspec.json.encode(MembershipsAnswer(memberships)))

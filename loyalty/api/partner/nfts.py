@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from loyalty.api.idempotency import Answer
+from loyalty.api.paging import read_page
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import DecisionBody, PersonalisationBody, id_of, read
 from loyalty.api.partner.documents import nfts as documents
@@ -17,9 +18,6 @@ from rewards.models import Collectible, Personalisation
 from rewards.selectors import CollectibleList
 from rewards.services.collectibles import decide_personalisation, request_personalisation
 from users.models import Scope
-
-PAGE = 100
-HIGHEST_OFFSET = 2**31
 
 
 class NftsView(PartnerView):
@@ -35,8 +33,7 @@ class NftsView(PartnerView):
         if status is not None and status not in Personalisation.values:
             raise invalid_field("status", f"one of {', '.join(Personalisation.values)}")
         wanted = CollectibleList(brand_id=self.brand_id, auth_id=query.text("user_auth_id"), status=status)
-        limit = query.number("limit", default=PAGE, lowest=1, highest=PAGE)
-        offset = query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
+        limit, offset = read_page(query)
         items = [item_out(item) for item in wanted.page(limit=limit, offset=offset)]
         return Answer(HTTPStatus.OK, msgspec.json.encode(ItemsAnswer(items)))
 

@@ -11,6 +11,7 @@ from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import UseBody, read
 from loyalty.api.partner.documents import rewards as documents
 from loyalty.api.partner.shapes.rewards import reward_answer, reward_types_answer
+from loyalty.api.requests import Parameters
 from rewards.selectors import find_reward, reward_types_of
 from rewards.services.rewards import use_reward
 from users.models import Scope
@@ -55,4 +56,5 @@ class RewardTypesView(PartnerView):
     @documents.list_reward_types
     def get(self, request: HttpRequest) -> Answer:
         """List reward types."""
+        Parameters(request.GET, known=())
         return Answer(HTTPStatus.OK, msgspec.json.encode(reward_types_answer(reward_types_of(self.brand_id))))

@@ -32,6 +32,7 @@ STATUSES = problems.STATUSES | {
     "reference_already_used": 409,
     "reversal_exceeds_original": 400,
     "reward_already_used": 409,
+    "reward_cancelled": 409,
     "reward_limit_reached": 400,
     "reward_not_found": 404,
     "reward_type_not_available": 400,

@@ -10,7 +10,7 @@ from ledger.models import Transaction, TransactionType
 from ledger.selectors import History, Place, find_transaction, page_of
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.api.idempotency import Answer
-from loyalty.api.paging import read_cursor, write_cursor
+from loyalty.api.paging import read_cursor, read_page, write_cursor
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import ReversalBody, TransactionBody, amount_of, read
 from loyalty.api.partner.documents import transactions as documents
@@ -29,8 +29,6 @@ from loyalty.errors import InvalidRequest, invalid_field
 from rewards.services.brake import CodeTry
 from users.models import Scope
 
-PAGE = 100
-HIGHEST_OFFSET = 2**31
 KNOWN = ("limit", "offset", "user_auth_id", "types", "types[]", "token_id", "status", "from_time", "to_time", "cursor")
 STATES = ("pending", "success", "failed", "reversed")
 
@@ -64,8 +62,7 @@ class TransactionsView(GuardedView):
         cursor = query.text("cursor")
         if cursor is not None and query.text("offset") is not None:
             raise invalid_field("cursor", "cursor and offset do not go together", code="contradiction")
-        limit = query.number("limit", default=PAGE, lowest=1, highest=PAGE)
-        offset = query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
+        limit, offset = read_page(query)
         history = self._history(query)
         if history is None:
             return _page([], 0, limit, offset)

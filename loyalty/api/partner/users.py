@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ledger.selectors import balances_of
 from loyalty.api.idempotency import Answer
+from loyalty.api.paging import read_page
 from loyalty.api.partner.base import PartnerView
 from loyalty.api.partner.bodies import UserBody, read
 from loyalty.api.partner.documents import users as documents
@@ -18,9 +19,6 @@ from rewards.selectors import items_of
 from users.models import Scope
 from users.selectors import MemberList
 from users.services.members import change_member, create_member, erase_member, find_member
-
-PAGE = 100
-HIGHEST_OFFSET = 2**31
 
 
 class UsersView(PartnerView):
@@ -50,8 +48,7 @@ class UsersView(PartnerView):
             from_time=query.instant("from_time"),
             to_time=query.instant("to_time"),
         )
-        limit = query.number("limit", default=PAGE, lowest=1, highest=PAGE)
-        offset = query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
+        limit, offset = read_page(query)
         users = [user_out(member) for member in wanted.page(limit=limit, offset=offset)]
         page = UserPage(users, offset, limit, wanted.total())
         return Answer(HTTPStatus.OK, msgspec.json.encode(UserPageAnswer(page)))
@@ -100,5 +97,6 @@ class BalancesView(PartnerView):
     def get(self, request: HttpRequest, auth_id: str) -> Answer:
         """Read a user's balances, points that have lapsed left out, and their collectibles."""
         member = find_member(brand_id=self.brand_id, auth_id=auth_id)
+        Parameters(request.GET, known=())
         answer = balances_answer(balances_of(member, at=timezone.now()), items_of(member))
         return Answer(HTTPStatus.OK, msgspec.json.encode(answer))

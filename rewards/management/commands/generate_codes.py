@@ -51,7 +51,7 @@ class Command(BaseCommand):
             self._generate(batch)
             self._export(find_batch(batch_id=batch.pk), output)
         except LoyaltyError as refusal:
-            raise CommandError(str(refusal)) from None
+            raise CommandError("; ".join([str(refusal), *(error.detail for error in refusal.errors)])) from None
 
     def _batch(self, options: dict[str, Any]) -> CodeBatch:
         """The batch to work on: the one that is named, or a new one."""

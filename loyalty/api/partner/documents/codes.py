@@ -43,4 +43,5 @@ list_campaigns = documented(
     description="List all campaigns of the brand.",
     answer=(200, codes.CampaignsAnswer),
     example=examples.CAMPAIGNS,
+    refusals={400: ["invalid_request"]},
 )

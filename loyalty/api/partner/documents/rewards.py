@@ -32,7 +32,7 @@ def _using(operation: str) -> Callable[[View], View]:
         body_required=False,
         answer=(200, rewards.RewardAnswer),
         example=examples.USED_REWARD,
-        refusals={404: ["reward_not_found"], 409: ["reward_already_used"]},
+        refusals={404: ["reward_not_found"], 409: ["reward_already_used", "reward_cancelled"]},
     )
 
 
@@ -44,4 +44,5 @@ list_reward_types = documented(
     description="List what points can be spent on.",
     answer=(200, rewards.RewardTypesAnswer),
     example=examples.REWARD_TYPES,
+    refusals={400: ["invalid_request"]},
 )

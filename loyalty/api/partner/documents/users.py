@@ -89,7 +89,7 @@ get_balances = documented(
     parameters=[AUTH_ID],
     answer=(200, balances.BalancesAnswer),
     example=examples.BALANCES,
-    refusals=NOT_FOUND,
+    refusals=NOT_FOUND | {400: ["invalid_request"]},
 )
 
 
@@ -121,7 +121,7 @@ list_memberships = documented(
     parameters=[AUTH_ID],
     answer=(200, users.MembershipsAnswer),
     example=examples.MEMBERSHIPS,
-    refusals=NOT_FOUND,
+    refusals=NOT_FOUND | {400: ["invalid_request"]},
 )
 get_membership = documented(
     operation="get_membership",

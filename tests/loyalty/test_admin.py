@@ -1,0 +1,393 @@
+"""The plain admin: staff of the whole house see and keep everything, everybody else gets nothing."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from ledger.models import Account, Token, Transaction
+from rewards.models import Campaign, Category, Code, CodeBatch, Collectible, Fulfilment, GiftOrder, Location, Reward, RewardType
+from rewards.services.collectibles import request_personalisation
+from rewards.services.generating import BatchOrder, open_batch
+from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
+from tests.clients import Partner
+from tests.conftest import make_brand, make_member, make_token
+from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff
+
+PASSWORD = "as long as the settings want it"
+READ_ONLY = {ApiKey, Member, Email, Account, Transaction, CodeBatch, Code, Reward, GiftOrder, Collectible}
+REGISTERED = set(admin.site._registry)
+KEPT = REGISTERED - READ_ONLY
+
+
+def page_of(model: type[Model], page: str, *arguments: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def make_staff(**terms: object) -> Staff:
+    """Someone who may sign in; without a password, which takes long to hash, they are signed in by force."""
+    return Staff.objects.create_user(**({"username": "ada", "is_staff": True} | terms))
+
+
+def signed_in(staff: Staff) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(staff)
+    return client
+
+
+def words(response) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", response.content.decode()))
+
+
+@pytest.fixture
+def everything(brand) -> Brand:
+    """A brand with a row in each table that staff can look at."""
+    member, token, collectible = make_member(brand), make_token(brand), make_collectible(brand)
+    partner, campaign = Partner.of(brand), make_campaign(brand, token)
+    partner.credit(member.auth_id, 1_000, token.pk, send_email=True)
+    partner.buy(member.auth_id, make_reward_type(brand, token, fulfilment=Fulfilment.PHYSICAL))
+    item = make_item(member, collectible)
+    request_personalisation(brand_id=brand.pk, item_id=item.pk, data={"text": "Ann"}, at=timezone.now())
+    partner.redeem(member.auth_id, make_code(campaign))
+    make_code(campaign)
+    batch = BatchOrder(brand_id=brand.pk, campaign_id=campaign.pk, count=5, value=1, actor="command")
+    open_batch(order=batch, at=timezone.now())
+    Category.objects.create(brand=brand, code="treats", name="Treats")
+    Location.objects.create(brand=brand, city="Zurich")
+    Group.objects.create(name="desk")
+    words = {"subject": "{{ code }}", "text": "{{ code }}", "html": "<p>{{ code }}</p>"}
+    EmailTemplate.objects.create(brand=brand, kind="code", language="en", **words)
+    return brand
+
+
+@pytest.fixture
+def staff(db) -> Staff:
+    """Someone of the whole house, as the demo's admin is."""
+    return make_staff(username="house", is_superuser=True)
+
+
+@pytest.fixture
+def house(staff) -> Client:
+    return signed_in(staff)
+
+
+def act(client: Client, action: str, *rows: Model, **further: str):
+    """Choose an action for rows of a list, and read the page that follows."""
+    sent = {"action": action, "_selected_action": [row.pk for row in rows]} | further
+    return client.post(page_of(type(rows[0]), "changelist"), sent, follow=True)
+
+
+def test_staff_of_the_house_sign_in_by_name_and_password(db):
+    make_staff(username="house", password=PASSWORD, is_superuser=True)
+    client, form = Client(), {"username": "house", "password": PASSWORD, "next": "/admin/"}
+
+    wrong = client.post("/admin/login/", form | {"password": "wrong"})
+    right = client.post("/admin/login/", form)
+
+    assert (wrong.status_code, right.status_code, right["Location"]) == (200, 302, "/admin/")
+    index = client.get("/admin/")
+    assert index.status_code == 200
+    assert all(page_of(model, "changelist") in index.content.decode() for model in REGISTERED)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        *({"brand": "its own", "is_superuser": of_all} for of_all in (True, False)),
+        *({"is_staff": False, "is_superuser": of_all} for of_all in (True, False)),
+        None,
+    ],
+    ids=["superuser of a brand", "staff of a brand", "superuser but no staff", "no staff", "anonymous"],
+)
+def test_nobody_else_gets_anything(everything, staff, terms):
+    client = Client()
+    if terms is not None:
+        brand = {"brand": everything if terms.get("brand") else None}
+        client.force_login(make_staff(**terms | brand))
+
+    for model in REGISTERED:
+        row = model._default_manager.first()
+        for path in (page_of(model, "changelist"), page_of(model, "add"), page_of(model, "change", row.pk), "/admin/"):
+            answers = [client.get(path), client.post(path, {"action": "approve", "_selected_action": row.pk})]
+            assert [answer.status_code for answer in answers] == [302, 302]
+            assert {answer["Location"].partition("?")[0] for answer in answers} == {"/admin/login/"}
+    assert Collectible.objects.get(brand=everything).status == "pending"
+
+
+def test_staff_of_a_brand_who_sign_in_come_no_further_than_the_door(brand):
+    make_staff(brand=brand, is_superuser=True, password=PASSWORD)
+    client = Client()
+
+    client.post("/admin/login/", {"username": "ada", "password": PASSWORD, "next": "/admin/"})
+
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+
+
+def test_every_list_and_every_row_of_it_opens(everything, house):
+    empty = [model for model in REGISTERED if not model._default_manager.exists()]
+    pages = {page_of(model, "changelist"): model for model in REGISTERED}
+    pages |= {page_of(model, "change", row.pk): model for model in REGISTERED for row in model._default_manager.all()}
+
+    broken = {(path, answer.status_code) for path in pages if (answer := house.get(path)).status_code != 200}
+
+    assert (empty, broken) == ([], set())
+
+
+def test_what_staff_keep_can_be_added(house):
+    broken = {(model, status) for model in KEPT if (status := house.get(page_of(model, "add")).status_code) != 200}
+
+    assert broken == set()
+
+
+def test_what_services_write_is_only_looked_at(everything, house):
+    for model in READ_ONLY:
+        row = model._default_manager.first()
+        before = model._default_manager.values().get(pk=row.pk)
+
+        answers = [
+            house.get(page_of(model, "add")),
+            house.post(page_of(model, "add"), {}),
+            house.post(page_of(model, "change", row.pk), {"_save": "Save"}),
+            house.get(page_of(model, "delete", row.pk)),
+            house.post(page_of(model, "delete", row.pk), {"post": "yes"}),
+        ]
+        act(house, "delete_selected", row)
+
+        assert [answer.status_code for answer in answers] == [403] * 5, model
+        assert model._default_manager.values().get(pk=row.pk) == before, model
+        assert 'name="_save"' not in house.get(page_of(model, "change", row.pk)).content.decode(), model
+
+
+def test_the_digest_of_a_key_and_the_content_of_an_email_are_not_shown(everything, house):
+    key, mail = ApiKey.objects.get(brand=everything), Email.objects.filter(brand=everything, kind="reward").get()
+    assert mail.context["code"]
+
+    shown = [words(house.get(page_of(type(row), "change", row.pk))).lower() for row in (key, mail)]
+
+    assert "digest" not in shown[0]
+    assert mail.context["code"].lower() not in shown[1]
+
+
+@pytest.mark.parametrize("model", [Code, Reward])
+def test_a_code_is_found_by_its_whole_text(everything, house, model):
+    code = model.objects.filter(brand=everything).first().code
+
+    found = house.get(page_of(model, "changelist"), {"q": code})
+    missed = house.get(page_of(model, "changelist"), {"q": code[:-1]})
+
+    assert (found.context["cl"].result_count, missed.context["cl"].result_count) == (1, 0)
+
+
+def test_a_member_is_found_by_either_name_and_a_transaction_by_its_reference(everything, house):
+    member = Member.objects.get(brand=everything)
+    Partner.of(everything).credit(member.auth_id, 1, make_token(everything).pk, reference_id="order 1")
+
+    for model, text in ((Member, member.auth_id), (Member, member.public_id), (Transaction, "order 1")):
+        assert house.get(page_of(model, "changelist"), {"q": f'"{text}"'}).context["cl"].result_count == 1
+
+
+def test_lists_are_filtered(everything, house):
+    for model, query in (
+        (Campaign, {"state": "running", "kind": "points"}),
+        (RewardType, {"fulfilment": "physical", "active__exact": "1"}),
+        (GiftOrder, {"status": "exchange"}),
+        (Collectible, {"status": "pending"}),
+        (Email, {"state": "queued", "kind": "reward"}),
+        (EmailTemplate, {"kind": "code", "language": "en"}),
+    ):
+        assert house.get(page_of(model, "changelist"), query).context["cl"].result_count == 1, model
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        *(("start", state, "running") for state in ("draft", "paused")),
+        *(("end", state, "ended") for state in ("draft", "running", "paused")),
+        ("pause", "running", "paused"),
+    ],
+)
+def test_a_campaign_is_moved_by_an_action(brand, token, house, action, *, before, after):
+    campaign = make_campaign(brand, token, state=before)
+
+    page = act(house, action, campaign)
+
+    campaign.refresh_from_db()
+    assert campaign.state == after
+    assert list(page.context["messages"]) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "state"), [("start", "running"), ("start", "ended"), ("pause", "draft"), ("pause", "ended"), ("end", "ended")]
+)
+def test_a_move_that_is_not_allowed_is_told_and_stops_no_other(brand, token, house, action, state):
+    refused = make_campaign(brand, token, name="Refused", state=state)
+    allowed = make_campaign(brand, token, name="Allowed", state="running" if action == "pause" else "paused")
+
+    page = act(house, action, refused, allowed)
+
+    (message,) = page.context["messages"]
+    assert message.level_tag == "error"
+    assert str(message).startswith(f"Refused: A campaign that is {state} cannot become")
+    assert str(message) in words(page)
+    assert Campaign.objects.get(pk=refused.pk).state == state
+    assert Campaign.objects.get(pk=allowed.pk).state == {"start": "running", "pause": "paused", "end": "ended"}[action]
+
+
+@pytest.mark.parametrize(("action", "status"), [("approve", "approved"), ("reject", "rejected")])
+def test_a_personalisation_is_decided_by_an_action_and_once(everything, staff, house, action, status):
+    item = Collectible.objects.get(brand=everything)
+
+    first, again = act(house, action, item, reason="because"), act(house, "approve", item)
+
+    item.refresh_from_db()
+    assert (item.status, item.decided_by) == (status, f"staff:{staff.pk}")
+    assert list(first.context["messages"]) == []
+    (message,) = again.context["messages"]
+    assert (message.level_tag, str(message)) == ("error", f"{item}: No personalisation of this NFT is pending")
+    assert Transaction.objects.get(brand=everything, type="nft_personalisation").actor == f"staff:{staff.pk}"
+    mails = Email.objects.filter(kind="personalisation_rejected").values_list("context__reason", flat=True)
+    assert list(mails) == (["because"] if action == "reject" else [])
+
+
+def test_a_code_is_revoked_unless_someone_has_redeemed_it(everything, house):
+    redeemed, free = Code.objects.filter(brand=everything).order_by("pk")
+
+    page = act(house, "revoke", redeemed, free)
+
+    assert [str(message) for message in page.context["messages"]] == [f"{redeemed}: Code not found"]
+    assert [bool(Code.objects.get(pk=code.pk).revoked_at) for code in (redeemed, free)] == [False, True]
+
+
+def test_an_order_moves_step_by_step_and_its_return_gives_the_points_back(everything, house):
+    order = GiftOrder.objects.get(brand=everything)
+
+    pages = [act(house, action, order) for action in ("prepare", "send", "cancel", "deliver", "take_back")]
+
+    assert [len(page.context["messages"]) for page in pages] == [0, 0, 1, 0, 0]
+    assert GiftOrder.objects.get(pk=order.pk).status == "returned"
+    assert Transaction.objects.get(brand=everything, type="reversal").reverses_id == order.reward.transaction_id
+
+
+def test_what_has_no_owner_any_more_is_told_and_stops_no_other(everything, house):
+    token = Collectible.objects.get(brand=everything).token
+    gone, other = make_item(make_member(everything), token), make_item(make_member(everything), token)
+    for item in (gone, other):
+        request_personalisation(brand_id=everything.pk, item_id=item.pk, data={}, at=timezone.now())
+    Partner.of(everything).call("DELETE", f"/users/{gone.member.auth_id}")
+
+    page = act(house, "approve", gone, other)
+
+    assert [str(message) for message in page.context["messages"]] == [f"{gone}: NFT not found"]
+    assert Collectible.objects.get(pk=other.pk).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("model", "action", "field"),
+    [
+        *((Collectible, action, "status") for action in ("approve", "reject")),
+        *((GiftOrder, action, "status") for action in ("prepare", "cancel")),
+        (Campaign, "end", "state"),
+        (Code, "revoke", "revoked_at"),
+    ],
+)
+def test_who_may_only_look_can_do_nothing(everything, model, action, field):
+    """House staff with the permission to view, and no other."""
+    viewer = make_staff(username="viewer")
+    viewer.user_permissions.add(Permission.objects.get(codename=f"view_{model._meta.model_name}"))
+    row = model.objects.filter(brand=everything).latest("pk")
+    client = signed_in(viewer)
+    assert client.get(page_of(model, "changelist")).status_code == 200
+
+    act(client, action, row)
+
+    assert getattr(model.objects.get(pk=row.pk), field) == getattr(row, field)
+
+
+def fill(client: Client, model: type[Model], row: Model | None, fields: dict[str, object]):
+    """Send a model's form with these fields; the tables below it stay empty but for the lines that are given."""
+    path = page_of(model, "add") if row is None else page_of(model, "change", row.pk)
+    tables = re.findall(r'name="(\S*)-TOTAL_FORMS"', client.get(path).content.decode())
+    form = {f"{table}-{count}_FORMS": 0 for table in tables for count in ("TOTAL", "INITIAL")}
+    form |= {f"{name}_at_{part}": text for name in ("created", "updated") for part, text in enumerate(("2026-06-01", "00:00"))}
+    return client.post(path, form | fields)
+
+
+def campaign_form(token: Token) -> dict[str, object]:
+    form = {"brand": token.brand_id, "token": token.pk, "name": "Summer", "kind": "points", "starts_at_0": "2026-06-01"}
+    return form | {"starts_at_1": "00:00:00", "code_alphabet": "0123456789", "code_length": 9}
+
+
+def reward_form(token: Token, *texts: str) -> dict[str, object]:
+    """A reward type with a name in each of these languages."""
+    form = {"brand": token.brand_id, "token": token.pk, "name": "Coffee", "price": 10, "fulfilment": "generated"}
+    lines = [{f"texts-{n}-language": language, f"texts-{n}-name": "Café"} for n, language in enumerate(texts)]
+    return form | {name: value for line in lines for name, value in line.items()} | {"texts-TOTAL_FORMS": len(texts)}
+
+
+def test_a_campaign_is_added_as_a_draft(brand, token, house):
+    response = fill(house, Campaign, None, campaign_form(token) | {"state": "running", "issued_codes": 5})
+
+    assert response.status_code == 302, words(response)
+    campaign = Campaign.objects.get(brand=brand)
+    assert (campaign.name, campaign.state, campaign.issued_codes) == ("Summer", "draft", 0)
+
+
+def test_a_reward_type_is_added_with_its_texts_behind_the_wall_of_its_brand(brand, token, house):
+    response = fill(house, RewardType, None, reward_form(token, "fr", "de") | {"handed_out": 5})
+
+    assert response.status_code == 302, words(response)
+    reward_type = RewardType.objects.get(brand=brand)
+    assert (reward_type.handed_out, reward_type.left) == (0, None)
+    assert {(text.language, text.brand) for text in reward_type.texts.all()} == {("fr", brand), ("de", brand)}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"token": ""}, {"kind": "nft"}, {"code_length": 8}, {"code_alphabet": "abcdefghijkl"}, {"code_prefix": "SUMMER"}]
+)
+def test_a_campaign_that_could_issue_no_good_codes_is_not_added(brand, token, house, fields):
+    response = fill(house, Campaign, None, campaign_form(token) | fields)
+
+    assert "Please correct the error" in words(response)
+    assert not Campaign.objects.filter(brand=brand).exists()
+
+
+@pytest.mark.parametrize("model", [Campaign, RewardType])
+def test_a_token_of_another_brand_is_not_taken(token, house, model):
+    form = campaign_form(token) if model is Campaign else reward_form(token)
+
+    assert "Please correct the error" in words(fill(house, model, None, form | {"token": make_token(make_brand()).pk}))
+
+
+@pytest.mark.parametrize(("model", "fields"), [(Campaign, {"budget_codes": 1}), (RewardType, {"stock": 0})])
+def test_a_limit_below_what_was_given_out_is_told_and_breaks_nothing(everything, house, model, fields):
+    row = model.objects.get(brand=everything)
+    form = campaign_form(row.token) if model is Campaign else reward_form(row.token)
+
+    assert "Please correct the error" in words(fill(house, model, row, form | fields))
+
+
+def test_a_name_that_is_taken_is_told_and_breaks_nothing(brand, token, house):
+    make_campaign(brand, token, name="Summer")
+    other = make_campaign(brand, token, name="Winter")
+
+    for row in (None, other):
+        assert "Please correct the error" in words(fill(house, Campaign, row, campaign_form(token)))
+
+
+@pytest.mark.parametrize(("languages", "fields"), [(["ja"], {}), (["en", "en"], {}), (["en"], {"brand": ""})])
+def test_a_fault_in_a_reward_type_or_its_texts_is_told_and_breaks_nothing(brand, token, house, languages, fields):
+    response = fill(house, RewardType, None, reward_form(token, *languages) | fields)
+
+    assert "Please correct the error" in words(response)
+
+
+def test_staff_are_not_asked_when_a_row_was_made(house):
+    asked = [model for model in KEPT if 'name="created_at' in house.get(page_of(model, "add")).content.decode()]
+
+    assert asked == []

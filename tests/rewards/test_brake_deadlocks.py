@@ -1,0 +1,48 @@
+"""The counts of tries under deadlocks: PostgreSQL ends one of those who wait in a circle, and that one tries again."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import transaction
+
+from rewards.models import CodeTries
+from rewards.services.brake import count_try
+from tests.conftest import NOON
+from tests.ledger.orders import move
+from tests.rewards.conftest import KEY, PATIENCE_SECONDS, closing, make_campaign, wait_for_waiting
+from users.services.members import erase_member
+
+
+def test_a_try_is_given_back_though_it_loses_a_deadlock(own_brand, own_member):
+    """A redemption holds the count and wants the account, an erasure holds that and wants the count.
+
+    The try stands between: it waits for the redemption, the erasure waits behind it, and it has waited longest.
+    """
+    token = make_campaign(own_brand).token
+    move(own_member, token, 1)
+    first, second = (count_try(brand_id=own_brand.pk, key_id=KEY, auth_id=own_member.auth_id, at=NOON) for _ in range(2))
+    holds, go_on = threading.Event(), threading.Event()
+
+    def redeem() -> None:
+        with transaction.atomic():
+            first.give_back()
+            holds.set()
+            go_on.wait(PATIENCE_SECONDS)
+            move(own_member, token, 1)
+
+    def erase() -> None:
+        erase_member(brand_id=own_brand.pk, auth_id=own_member.auth_id, at=NOON)
+
+    with ThreadPoolExecutor(3) as threads:
+        redeeming = threads.submit(closing, redeem)
+        holds.wait(PATIENCE_SECONDS)
+        giving_back = threads.submit(closing, second.give_back)
+        wait_for_waiting(1)
+        erasing = threads.submit(closing, erase)
+        wait_for_waiting(2)
+        go_on.set()
+
+        assert giving_back.exception(PATIENCE_SECONDS) is None
+        assert erasing.exception(PATIENCE_SECONDS) is None
+        redeeming.exception(PATIENCE_SECONDS)  # whether it came before the erasure or after it
+    assert not CodeTries.objects.filter(brand=own_brand, scope="member").exists()
