@@ -65,4 +65,4 @@ def _take_chunks(request: HttpRequest) -> None:
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and not request.META.get("CONTENT_LENGTH"):
         body = request.META["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         request.META["CONTENT_LENGTH"] = str(len(body))
-        request._stream = BytesIO(body)  # type: ignore[attr-defined]  # noqa: SLF001 - where Django reads a body from
+        request._stream = BytesIO(body)  # noqa: SLF001 - where Django reads a body from

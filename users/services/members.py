@@ -46,11 +46,11 @@ def check_email(email: str | None) -> None:
     """Refuse what is not an e-mail address."""
     if email is None:
         raise invalid_field("email", "an e-mail address is needed", code="required")
+    if len(email) > LONGEST_EMAIL:
+        raise invalid_field("email", f"at most {LONGEST_EMAIL} characters", code="invalid_email")
     try:
         validate_email(email)
         email.rpartition("@")[2].encode("idna")  # what has no name in the net's own letters cannot be mailed
-        if len(email) > LONGEST_EMAIL:
-            raise ValidationError("too long")
     except (ValidationError, UnicodeError):
         raise invalid_field("email", "this is not an e-mail address", code="invalid_email") from None
 
