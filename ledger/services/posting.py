@@ -7,7 +7,8 @@ then writes through that statement, too.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -234,6 +235,20 @@ def check_reference(brand_id: int, reference_id: str | None) -> None:
     earlier = Transaction.objects.filter(brand_id=brand_id, reference_id=reference_id).values_list("pk", flat=True).first()
     if earlier is not None:
         raise ReferenceAlreadyUsed(transaction_id=earlier)
+
+
+@contextmanager
+def reference_first(brand_id: int, reference_id: str | None) -> Iterator[None]:
+    """Let no other refusal hide that the reference_id was used: its twin, sent at once, may have taken what is refused.
+
+    Raises ReferenceAlreadyUsed.
+    """
+    check_reference(brand_id, reference_id)
+    try:
+        yield
+    except LoyaltyError:
+        check_reference(brand_id, reference_id)
+        raise
 
 
 def _write_settled(account: Account, posting: Posting) -> Posted:

@@ -9,6 +9,7 @@ WALLS = [
     ("rewards_campaign", "campaign_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
     ("rewards_codebatch", "code_batch_campaign_of_brand", "(brand_id, campaign_id)", "rewards_campaign (brand_id, id)"),
     ("rewards_code", "code_campaign_of_brand", "(brand_id, campaign_id)", "rewards_campaign (brand_id, id)"),
+    ("rewards_code", "code_batch_of_its_brand", "(brand_id, batch_id)", "rewards_codebatch (brand_id, id)"),
     ("rewards_code", "code_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("rewards_campaignuse", "campaign_use_campaign_of_brand", "(brand_id, campaign_id)", "rewards_campaign (brand_id, id)"),
     ("rewards_campaignuse", "campaign_use_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),

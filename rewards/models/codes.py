@@ -44,6 +44,7 @@ class CodeBatch(models.Model):
     class Meta:
         verbose_name_plural = "code batches"
         constraints = [
+            models.UniqueConstraint(name="code_batch_of_brand", fields=["brand", "id"]),
             models.CheckConstraint(
                 name="code_batch_within_count",
                 condition=Q(count__gt=0, value__gt=0, generated__gte=0, generated__lte=F("count")),

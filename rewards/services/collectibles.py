@@ -9,7 +9,7 @@ from ledger.models import Account, Counterpart, Token, TransactionType
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posting, check_reference, lock_account, post
+from ledger.services.posting import Holder, Posting, lock_account, post, reference_first
 from loyalty.database import execute_prepared, write
 from loyalty.errors import invalid_field
 from rewards.errors import CollectibleNotFound, OutOfStock, PersonalisationApproved, PersonalisationNotPending
@@ -51,7 +51,12 @@ def credit_item(*, order: ItemOrder, at: datetime) -> Moved:
         reference_id=order.reference_id,
         actor=order.actor,
     )
-    return write(lambda: give_items(posting, token))
+
+    def effect() -> Moved:
+        with reference_first(order.brand_id, order.reference_id):
+            return give_items(posting, token)
+
+    return write(effect)
 
 
 def give_items(posting: Posting, token: Token) -> Moved:
@@ -59,10 +64,8 @@ def give_items(posting: Posting, token: Token) -> Moved:
 
     Raises OutOfStock when the supply is used up, and what posting refuses.
     """
-    check_reference(token.brand_id, posting.reference_id)
     rows = execute_prepared(ISSUE, [token.brand_id, token.pk, posting.amount])
     if not rows:
-        check_reference(token.brand_id, posting.reference_id)  # the twin of this request may have taken the last
         raise OutOfStock
     serials = list(range(rows[0][0] - posting.amount + 1, rows[0][0] + 1))
     posted = post(replace(posting, explanation={**(posting.explanation or {}), "serials": serials}))

@@ -69,6 +69,8 @@ def _fault(code: str, earlier: dict[str, int]) -> str:
         return "the line is empty"
     if "," in code or ";" in code:
         return "one code a line, and nothing else"
+    if '"' in code:
+        return "a quotation mark that is not closed, or stands inside"
     if len(code) > LONGEST:
         return f"at most {LONGEST} characters"
     if not code.isprintable() or "/" in code:

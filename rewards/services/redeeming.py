@@ -14,7 +14,7 @@ from ledger.models import Counterpart, TransactionType
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posting, check_reference, lapse_of, post
+from ledger.services.posting import Holder, Posting, lapse_of, post, reference_first
 from loyalty.database import execute_prepared, write
 from rewards.errors import CampaignLimitReached, CampaignNotRunning, CodeAlreadyRedeemed, InvalidCode
 from rewards.models import CampaignKind, CampaignState, Code
@@ -126,11 +126,11 @@ def _redeem(redemption: Redemption, kind: CampaignKind, give: Callable[[Claimed]
         raise UserNotFound
 
     def effect() -> Moved:
-        check_reference(redemption.brand_id, redemption.reference_id)
-        claimed = _claim(redemption, member_id, kind, at)
-        if claimed.member_limit is not None:
-            _count_use(redemption.brand_id, claimed, member_id)
-        moved = give(claimed)
+        with reference_first(redemption.brand_id, redemption.reference_id):
+            claimed = _claim(redemption, member_id, kind, at)
+            if claimed.member_limit is not None:
+                _count_use(redemption.brand_id, claimed, member_id)
+            moved = give(claimed)
         if moved.posted.member_id != member_id:  # erased meanwhile, and the name given to someone new
             raise UserNotFound
         return moved
@@ -143,7 +143,6 @@ def _claim(redemption: Redemption, member_id: int, kind: CampaignKind, at: datet
     tried = [redemption.brand_id, member_id, redemption.tried.window_at]
     rows = execute_prepared(CLAIM, [member_id, at, redemption.brand_id, code, kind.value, at, at, at, *tried])
     if not rows:
-        check_reference(redemption.brand_id, redemption.reference_id)  # the twin of this request may have been quicker
         _refuse(redemption.brand_id, code, kind, member_id, at)
     return Claimed(*rows[0])
 

@@ -11,7 +11,7 @@ from ledger.errors import TokenNotFound
 from ledger.models import Counterpart, TransactionType
 from ledger.selectors import FUNGIBLE_POINTS, find_token
 from ledger.services.points import Moved
-from ledger.services.posting import Holder, Posted, Posting, check_reference, post
+from ledger.services.posting import Holder, Posted, Posting, post, reference_first
 from loyalty.database import constraint_of, write
 from loyalty.errors import FieldError
 from rewards.errors import (
@@ -63,11 +63,15 @@ def hand_out_reward(*, order: RewardOrder, at: datetime) -> HandedOut:
     Raises TokenNotFound, RewardTypeNotFound, RewardTypeNotAvailable, WrongPrice, UserNotFound, RewardLimitReached,
     OutOfStock, InsufficientBalance, ReferenceAlreadyUsed.
     """
-    return write(lambda: _hand_out(order, at))
+
+    def effect() -> HandedOut:
+        with reference_first(order.brand_id, order.reference_id):
+            return _hand_out(order, at)
+
+    return write(effect)
 
 
 def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
-    check_reference(order.brand_id, order.reference_id)
     token = find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
     reward_type = _find_reward_type(order, at)
     # What is plain to see is refused before anything is written; what counts is judged again under the locks below.
