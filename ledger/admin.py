@@ -27,4 +27,4 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     list_display = ["id", "brand", "type", "amount", "balance_after", "reference_id", "actor", "recorded_at"]
     list_select_related = ["brand"]
-    search_fields = ["=reference_id"]
+    search_fields = ["reference_id__exact"]

@@ -87,7 +87,7 @@ class CodeAdmin(ReadOnlyAdmin):
 
     list_display = ["id", "brand", "campaign", "value", "created_at", "redeemed_at", "revoked_at"]
     list_select_related = ["brand", "campaign"]
-    search_fields = ["=code"]
+    search_fields = ["code__exact"]
     actions = ["revoke"]
 
     @admin.action(description="Revoke", permissions=["revoke"])
@@ -175,7 +175,7 @@ class RewardAdmin(ReadOnlyAdmin):
 
     list_display = ["id", "brand", "reward_type", "member", "handed_out_at", "used_at"]
     list_select_related = ["brand", "reward_type", "member"]
-    search_fields = ["=code"]
+    search_fields = ["code__exact"]
 
 
 @admin.register(GiftOrder)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -30,11 +31,20 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class KeptForm(ModelForm[Any]):
+    """Judges what is unique in the brand, too, where the brand is shown and not asked for."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"brand"}  # type: ignore[misc,no-any-return]
+
+
 class KeptAdmin(admin.ModelAdmin[Any]):
     """Rows that staff add and change, while services count on them.
 
     A change writes what was changed and nothing else, so that no count is put back to what it was when the page was read.
     """
+
+    form = KeptForm
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write a new row, or the changed fields of one."""
@@ -77,7 +87,7 @@ class MemberAdmin(ReadOnlyAdmin):
     """Members."""
 
     list_display = ["public_id", "brand", "auth_id", "created_at", "erased_at"]
-    search_fields = ["=auth_id", "=public_id"]
+    search_fields = ["auth_id__exact", "public_id__exact"]
 
 
 @admin.register(Email)

@@ -27,7 +27,7 @@ class Account(models.Model):
         null=True, help_text="Not later than the first open lot lapses; null exactly when no lot is open."
     )
     closed_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [

@@ -57,7 +57,7 @@ class Token(models.Model):
         max_length=8, choices=[(unit.value, unit.value) for unit in ExpiryUnit], default=ExpiryUnit.NEVER.value
     )
     expiry_count = models.PositiveSmallIntegerField(default=0, help_text="Days, or months to whose end points live.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [

@@ -62,7 +62,7 @@ class Campaign(models.Model):
     email_template = models.CharField(
         max_length=60, blank=True, help_text="The name of the brand's template; empty: usual one."
     )
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [

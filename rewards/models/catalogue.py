@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -11,6 +12,8 @@ from django.db.models.functions import Now
 from ledger.models import Token
 from ledger.models.tokens import TokenType
 from users.models import Brand
+
+WEB = URLValidator(["http", "https"])
 
 
 class Fulfilment(models.TextChoices):
@@ -84,13 +87,15 @@ class RewardType(models.Model):
     active = models.BooleanField(default=True, help_text="Whether it is offered at all.")
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="The first instant at which it is over.")
-    website = models.URLField(max_length=300, blank=True)
-    images = ArrayField(models.URLField(max_length=500), default=list, blank=True, help_text="Addresses of pictures.")
+    website = models.CharField(max_length=300, blank=True, validators=[WEB])
+    images = ArrayField(
+        models.CharField(max_length=500, validators=[WEB]), default=list, blank=True, help_text="Addresses of pictures."
+    )
     locations: "models.ManyToManyField[Location, RewardTypeLocation]" = models.ManyToManyField(
         Location, through="RewardTypeLocation", related_name="+"
     )
     sends_email = models.BooleanField(default=True, help_text="Mail the code to the member.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [

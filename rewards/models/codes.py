@@ -38,7 +38,7 @@ class CodeBatch(models.Model):
     actor = models.CharField(max_length=60, help_text="Who asked: staff:<id>, command.")
     first_code_id = models.BigIntegerField(null=True)
     last_code_id = models.BigIntegerField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -72,7 +72,7 @@ class Code(models.Model):
     code = models.CharField(max_length=LONGEST)
     value = models.BigIntegerField(help_text="Points, or items of a collectible.")
     reference_id = models.CharField(max_length=255, null=True, help_text="The partner's own; once among the brand's codes.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     redeemed_at = models.DateTimeField(null=True)

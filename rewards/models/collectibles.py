@@ -61,7 +61,7 @@ class Collectible(models.Model):
     personalised_data = models.JSONField(null=True, help_text="What the owner asks for; personal.")
     reason = models.TextField(blank=True, help_text="Why it was decided so.")
     decided_by = models.CharField(max_length=60, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

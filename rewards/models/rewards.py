@@ -24,7 +24,7 @@ class Reward(models.Model):
     transaction = models.OneToOneField(Transaction, models.PROTECT, null=True, related_name="+")
     handed_out_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [
@@ -88,7 +88,7 @@ class GiftOrder(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     reward = models.OneToOneField(Reward, models.PROTECT, related_name="order", db_constraint=False)
     status = models.CharField(max_length=16, choices=STATUSES, default=GiftOrderStatus.EXCHANGE.value)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -5,7 +5,6 @@ import secrets
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,15 +189,19 @@ class Redeemers:
                 self.told[code, member] = self._insist(client, member, code)
 
     def _insist(self, client: Caller, member: str, code: str) -> tuple[int, str]:
-        deadline = time.monotonic() + GIVE_UP_SECONDS
+        deadline, last = time.monotonic() + GIVE_UP_SECONDS, ""
         while time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
+            try:
                 answer = redeem(client, member, code, key=f"{member} {code}")
+            except httpx.TransportError as error:
+                last = repr(error)
+            else:
                 if answer.status_code not in PASSING:
                     return answer.status_code, code_of(answer)
+                last = answer.text
             self.disturbed += 1
             time.sleep(0.05)
-        return 0, f"not told in {GIVE_UP_SECONDS} s"
+        return 0, f"not told in {GIVE_UP_SECONDS} s but {last}"
 
     def check(self, caller: Caller) -> None:
         """Each code went to one who wanted it, and is in their wallet once."""

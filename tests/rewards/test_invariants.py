@@ -224,12 +224,6 @@ def test_no_row_points_across_the_wall_between_brands(world, table, name, column
     assert refusal_of(point_across) == name
 
 
-def test_a_code_cannot_be_of_a_batch_of_another_brand(world):
-    refusal = refusal_of(lambda: change(world.code, batch=world.other.batch))
-
-    assert refusal
-
-
 @pytest.mark.parametrize("row", ["reward", "order", "supply"])
 def test_what_belongs_to_one_row_alone_cannot_stand_twice(world, row):
     made, field = getattr(world, row), {"reward": "transaction_id", "order": "reward_id", "supply": "token_id"}[row]

@@ -61,9 +61,16 @@ def test_a_file_holds_one_code_a_line_with_a_header_or_without(coupons, text):
 
 
 def test_codes_stay_as_they_are_written(coupons):
-    upload(coupons, "aBc-é-ü", '"say ""so"""', "x" * 100)
+    upload(coupons, "aBc-é-ü", "it's 5 % off", "x" * 100)
 
-    assert codes_of(coupons) == ["aBc-é-ü", 'say "so"', "x" * 100]
+    assert codes_of(coupons) == ["aBc-é-ü", "it's 5 % off", "x" * 100]
+
+
+def test_a_quotation_mark_is_no_part_of_a_code(coupons):
+    told = bad_lines(coupons, 'A-1\n"say ""so"""\nA"2\nA-3"\n"A-4"\n')
+
+    assert list(told) == ["line 2", "line 3", "line 4"]
+    assert codes_of(coupons) == []
 
 
 def test_a_second_file_adds_to_the_pool(coupons):

@@ -234,7 +234,11 @@ def test_each_part_has_its_longest_length(brand, part: str, longest: int) -> Non
         ([("", "fr"), ("", "en")], "fr", " fr 719026461"),
         ([("", "fr")], "fr-CH", " fr 719026461"),
         ([("", "fr")], "FR_ch", " fr 719026461"),
-        ([("", "de")], "fr", "Votre code de"),  # what ships in the wanted language goes before the brand's own words in another
+        (
+            [("", "de")],
+            "fr",
+            "Votre code, de la part de",
+        ),  # what ships in the wanted language goes before the brand's own words in another
         ([("", "de")], "ja", " de 719026461"),
         ([("", "de")], "it", "Il Suo codice da"),
         ([("summer", "fr"), ("", "fr")], "fr", " fr 719026461"),
@@ -257,7 +261,7 @@ def test_the_usual_template_is_found_by_language_the_brand_s_own_first(db, templ
         ([("summer", "de"), ("summer", "en")], "fr", "summer de"),
         ([("summer", "fr"), ("", "de")], "de", "de"),  # French is none of the languages that were wanted
         ([("winter", "fr"), ("", "fr")], "fr", "fr"),
-        ([("winter", "fr")], "fr", "Votre code de"),
+        ([("winter", "fr")], "fr", "Votre code, de la part de"),
     ],
 )
 def test_a_template_that_is_named_goes_before_the_usual_one_in_any_of_the_languages(

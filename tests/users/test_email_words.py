@@ -17,7 +17,7 @@ from users.services.email_templates import (
     faults_of,
     shipped_template,
 )
-from users.services.emails import queue_email_to
+from users.services.emails import LONGEST_NAME, queue_email, queue_email_to
 from users.tasks import send_due_emails
 
 LANGUAGES = ["en", "fr", "de", "it"]
@@ -195,13 +195,33 @@ def test_a_long_subject_is_cut_and_arrives(brand, member, post: Post, letter: st
     assert subject == f"123 {letter * LONG}"[:LONGEST_SUBJECT]
 
 
-@pytest.mark.parametrize("letter", ["x", "ü", "漢", "🦊", "<", ".\n"])
-def test_a_long_name_arrives_whole(brand, post: Post, letter: str) -> None:
-    name = letter * LONG
-    queue(make_member(brand, first_name=name), brand)
+@pytest.mark.parametrize("letter", ["x", "ü", "漢", "🦊", "<", ".\n", ". "])
+def test_a_long_text_arrives_whole(brand, member, post: Post, letter: str) -> None:
+    text = letter * LONG
+    context = VARIABLES[EmailKind.PERSONALISATION_REJECTED] | {"reason": text}
+    queue_email(member=member, brand=brand, kind=EmailKind.PERSONALISATION_REJECTED, context=context, at=NOON)
 
     assert send_due_emails() == 1
 
     (message,) = post.messages
-    assert text_of(message).replace("\r\n", "\n").startswith(f"Hello {name},")
-    assert name.replace("<", "&lt;") in text_of(message, "html").replace("\r\n", "\n")
+    assert f"The reason: {text}" in text_of(message).replace("\r\n", "\n")
+    assert text.replace("<", "&lt;") in text_of(message, "html").replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("first_name", "greeted"),
+    [
+        ("ü" * LONG, "ü" * LONGEST_NAME),
+        ("<" * LONG, "<" * LONGEST_NAME),
+        ("Ann\r\n\r\nVisit\tus \u2028 now", "Ann Visit us now"),
+    ],
+)
+def test_a_member_is_greeted_in_one_line_that_no_name_can_fill(brand, post: Post, first_name: str, greeted: str) -> None:
+    """A name is what a stranger may have typed; it must not become a letter of its own."""
+    queue(make_member(brand, first_name=first_name), brand)
+
+    send_due_emails()
+
+    (message,) = post.messages
+    assert text_of(message).splitlines()[0] == f"Hello {greeted},"
+    assert f"<p>Hello {greeted.replace('<', '&lt;')},</p>" in text_of(message, "html")

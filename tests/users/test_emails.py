@@ -119,7 +119,7 @@ def test_an_address_that_is_no_member_s_gets_its_email(brand, post: Post) -> Non
 
     (message,) = post.messages
     assert (row.member, post.recipients) == (None, [["guest@example.org"]])
-    assert message["Subject"] == f"Votre code de {brand.name} : 719026461"
+    assert message["Subject"] == f"Votre code, de la part de {brand.name} : 719026461"
     assert "719026461" in text_of(message)
 
 

@@ -31,7 +31,7 @@ class Brand(models.Model):
     currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     sandbox = models.BooleanField(default=False, help_text="A brand for trying out; its API keys begin with lp_test_.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [

@@ -45,7 +45,7 @@ class Email(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     fault = models.CharField(max_length=200, blank=True, help_text="Why the last attempt failed.")
     due_at = models.DateTimeField(db_default=Now(), help_text="When it may be tried next; a lease moves it on.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -36,7 +36,7 @@ class ApiKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=40, choices=Scope))
     rate_per_second = models.PositiveIntegerField(default=1_000)
     burst = models.PositiveIntegerField(default=2_000)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")

@@ -37,7 +37,7 @@ class Member(models.Model):
     language = models.TextField(null=True)
     country_iso = models.TextField(null=True)
     metadata = models.JSONField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     erased_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -51,7 +51,7 @@ class Membership(models.Model):
     partner_brand = models.ForeignKey(Brand, models.PROTECT, null=True, related_name="+", db_index=False)
     number = models.CharField(max_length=255)
     warning = models.CharField(max_length=200, blank=True, help_text="What is unusual about the number, for staff.")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from loyalty.api.requests import MISSING, Amount, FieldRefused, Id, Shape, as_amount, as_id, parse_body
+from loyalty.api.requests import MISSING, UNKNOWN, Amount, FieldRefused, Id, Shape, as_amount, as_id, parse_body
 from loyalty.errors import FieldError, InvalidRequest, invalid_field
 from users.services.members import PERSONAL, Profile
 
@@ -224,7 +224,9 @@ def read(request: HttpRequest, shape: type[Shape]) -> Shape:
 
 
 def _named(refusal: FieldRefused) -> InvalidRequest:
-    field, (error,) = refusal.path.rpartition(".")[2], refusal.errors
+    (holder, _, field), (error,) = refusal.path.rpartition("."), refusal.errors
+    if error.code == UNKNOWN or "." in holder:  # of our own fields none lies deeper
+        return refusal
     if field == "amount":
         return _amount_refused(refusal.path, error.code)
     if field == "reference_id":
