@@ -224,6 +224,7 @@ def redeem_under_kills(platform: Platform, caller: Caller, *, pairs: int, each: 
     threads = [threading.Thread(target=crowd.work, args=[member]) for member in crowd.wanted]
     all_ = sum(map(len, crowd.wanted.values()))
 
+    platform.sql("CHECKPOINT")  # so that recovering is not about what other tests wrote
     for thread in threads:
         thread.start()
     for kill in range(kills):

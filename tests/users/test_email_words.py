@@ -215,6 +215,7 @@ def test_a_long_text_arrives_whole(brand, member, post: Post, letter: str) -> No
         ("<" * LONG, "<" * LONGEST_NAME),
         ("Ann\r\n\r\nVisit\tus \u2028 now", "Ann Visit us now"),
     ],
+    ids=["long", "long markup", "lines"],
 )
 def test_a_member_is_greeted_in_one_line_that_no_name_can_fill(brand, post: Post, first_name: str, greeted: str) -> None:
     """A name is what a stranger may have typed; it must not become a letter of its own."""
