@@ -182,6 +182,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- tasks: rows are the queue, the broker only wakes ---
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"visibility_timeout": 600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
     if "redis" in CELERY_BROKER_URL or CELERY_BROKER_URL.startswith("unix")

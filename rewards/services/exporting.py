@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,20 +29,34 @@ class Exported:
 
 def export_batch(*, batch: CodeBatch, path: Path) -> Exported:
     """Write the codes of a finished batch to a file that only its owner may read. Raises CodeBatchUnfinished, OSError."""
-    if batch.finished_at is None or batch.first_code_id is None or batch.last_code_id is None:
+    if batch.finished_at is None:
         raise CodeBatchUnfinished
-    fresh = path.with_name(f".{path.name}.part")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        exported = _write(batch, fresh)
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return exported
+
+
+def _write(batch: CodeBatch, fresh: Path) -> Exported:
     digest, rows = hashlib.sha256(HEADER), 0
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(HEADER)
-        for after in range(batch.first_code_id - 1, batch.last_code_id, IDS_AT_A_TIME):
-            last = min(after + IDS_AT_A_TIME, batch.last_code_id)
-            with connection.cursor() as cursor, cursor.copy(COPY_OUT, [after, last, batch.pk]) as copy:
-                for block in copy:
-                    file.write(block)
-                    digest.update(block)
-                    rows += bytes(block).count(b"\n")
+        first, end = batch.first_code_id or 1, batch.last_code_id or 0
+        for after in range(first - 1, end, IDS_AT_A_TIME):
+            last = min(after + IDS_AT_A_TIME, end)
+            for block in _blocks(after, last, batch.pk):
+                file.write(block)
+                digest.update(block)
+                rows += block.count(b"\n")
         file.flush()
         os.fsync(file.fileno())
-    fresh.rename(path)
     return Exported(rows, digest.hexdigest())
+
+
+def _blocks(after: int, last: int, batch_id: int) -> Iterator[bytes]:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        with cursor.copy(COPY_OUT, [after, last, batch_id]) as copy:
+            yield from map(bytes, copy)

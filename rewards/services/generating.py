@@ -148,7 +148,7 @@ def _fresh_codes(form: CodeForm, size: int, *, of_brand: int | None) -> list[str
 def _copy_in(batch: CodeBatch, codes: list[str]) -> None:
     head = f"{batch.brand_id}\t{batch.campaign_id}\t{batch.pk}\t"
     tail = f"\t{batch.value}\t{batch.expires_at.isoformat() if batch.expires_at else chr(92) + 'N'}\n"
-    with connection.cursor() as cursor, cursor.copy(COPY_IN) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(COPY_IN) as copy:
         copy.write(head + (tail + head).join(codes) + tail)
 
 

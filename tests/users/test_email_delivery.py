@@ -248,12 +248,9 @@ def test_what_every_worker_dies_of_is_parked_and_holds_up_no_other(brand, settin
     deadly = queue(make_member(brand, email="deadly@example.org"), brand)
     fine = [queue(make_member(brand), brand) for _ in range(3)]
 
-    at = NOON
-    for _ in range(MOST_ATTEMPTS):
+    for number in range(3 * MOST_ATTEMPTS):
         with suppress(SystemExit):
-            deliver(at=at)
-        at += lease()
-    deliver(at=at)
+            deliver(at=NOON + number * lease())
 
     deadly.refresh_from_db()
     assert (deadly.state, deadly.fault) == (EmailState.PARKED, "no outcome")

@@ -3,6 +3,7 @@
 import uuid
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now, Upper
@@ -74,8 +75,8 @@ class EmailTemplate(models.Model):
     name = models.CharField(max_length=60, blank=True, help_text="Empty: the usual one of its kind.")
     language = models.CharField(max_length=8)
     subject = models.CharField(max_length=200)
-    text = models.TextField(max_length=20_000)
-    html = models.TextField(max_length=100_000)
+    text = models.TextField(max_length=20_000, validators=[MaxLengthValidator(20_000)])
+    html = models.TextField(max_length=100_000, validators=[MaxLengthValidator(100_000)])
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from enum import Enum, auto
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import structlog
@@ -27,6 +28,10 @@ LONGEST_NAME = 100
 BATCH = 50
 UNREACHABLE_FOR = timedelta(seconds=10)
 Clock = Callable[[], datetime]
+
+
+class NoRecipientError(ValueError):
+    """The backend saw nobody to send to."""
 
 
 class Delivery(Enum):
@@ -78,18 +83,14 @@ def send_due(*, clock: Clock, until: datetime) -> int:
 def lease_emails(*, limit: int, at: datetime) -> list[Email]:
     """Take up to `limit` due e-mails for this worker alone; a worker that dies gives them back when the lease ends.
 
-    One that outlived every worker that took it is parked, for it may be what they die of.
+    Those tried least come first, so that what workers die of keeps no other from being sent; in the end it is parked.
     """
     with transaction.atomic():
         due = Email.objects.filter(state__in=UNSENT, due_at__lte=at)
         due.filter(attempts__gte=MOST_ATTEMPTS).update(state=EmailState.PARKED, fault="no outcome")
         rows = Email.objects.select_for_update(skip_locked=True, of=("self",)).filter(state__in=UNSENT, due_at__lte=at)
-        taken = list(rows.select_related("brand").order_by("due_at", "pk")[:limit])
-        Email.objects.filter(pk__in=[row.pk for row in taken]).update(
-            state=EmailState.LEASED, due_at=at + lease(), attempts=F("attempts") + 1
-        )
-    for row in taken:
-        row.attempts += 1
+        taken = list(rows.select_related("brand").order_by("attempts", "due_at", "pk")[:limit])
+        Email.objects.filter(pk__in=[row.pk for row in taken]).update(state=EmailState.LEASED, due_at=at + lease())
     return taken
 
 
@@ -119,18 +120,21 @@ def deliver_emails(emails: list[Email], *, clock: Clock) -> int:
 def deliver_email(*, email: Email, at: datetime, post: BaseEmailBackend) -> Delivery:
     """Send one leased e-mail; what fails is put off, ever longer, and in the end parked for staff.
 
-    The lease is renewed first: a worker that was slower than its lease sends nothing any more.
+    The attempt is counted first, and the lease renewed with it: a worker that was slower than its lease, so that another
+    began, sends nothing any more.
     """
-    if not _ours(email).update(due_at=at + lease()):
-        return Delivery.NOT_OURS
     try:
         post.open()
     except Exception as error:  # noqa: BLE001 - every backend has errors of its own, and each of them means "away"
         log.warning("email_server_away", error=type(error).__name__)
         _give_back([email], at=at, fault=_fault(error))
         return Delivery.UNREACHABLE
+    if not _ours(email).update(due_at=at + lease(), attempts=F("attempts") + 1):
+        return Delivery.NOT_OURS
+    email.attempts += 1
     try:
-        _message(email, post).send()
+        if not _message(email, post).send():
+            raise NoRecipientError
     except Exception as error:  # noqa: BLE001 - one e-mail that cannot be sent, for whatever reason, holds up no other
         _hang_up(post)
         _put_off(email, error, at)
@@ -153,9 +157,7 @@ def _put_off(email: Email, error: Exception, at: datetime) -> None:
 
 def _give_back(emails: list[Email], *, at: datetime, fault: str = "") -> None:
     for email in emails:
-        _ours(email).update(
-            state=EmailState.QUEUED, due_at=at + UNREACHABLE_FOR, attempts=F("attempts") - 1, fault=fault or F("fault")
-        )
+        _ours(email).update(state=EmailState.QUEUED, due_at=at + UNREACHABLE_FOR, fault=fault or F("fault"))
 
 
 def send_again(*, email: Email, at: datetime) -> bool:
@@ -174,6 +176,8 @@ def _hang_up(post: BaseEmailBackend) -> None:
 def _fault(error: Exception) -> str:
     """What went wrong, for staff: the kind of error and the server's status; its words may hold addresses."""
     status = getattr(error, "smtp_code", None)
+    if isinstance(error, SMTPRecipientsRefused):
+        status = next((code for code, _ in error.recipients.values()), None)
     return (type(error).__name__ if status is None else f"{type(error).__name__} {status}")[:LONGEST_FAULT]
 
 

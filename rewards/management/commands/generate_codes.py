@@ -46,6 +46,8 @@ class Command(BaseCommand):
         output: Path | None = options["output"]
         if output is not None and not output.parent.is_dir():
             raise CommandError(f"--output: there is no folder {output.parent}")
+        if output is not None and (not output.name or output.is_dir()):
+            raise CommandError(f"--output: {output} is a folder, not a file")
         try:
             batch = self._batch(options)
             self._generate(batch)
@@ -78,16 +80,22 @@ class Command(BaseCommand):
         return batch
 
     def _generate(self, batch: CodeBatch) -> None:
-        started, before = time.monotonic(), batch.generated
+        started, before, made = time.monotonic(), batch.generated, 0
         columns = [BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn()]
         try:
             with Progress(*columns, console=Console(file=sys.stderr)) as progress:
                 bar = progress.add_task("codes", total=batch.count, completed=before)
-                generate_codes(batch_id=batch.pk, clock=timezone.now, tell=lambda made: progress.advance(bar, made))
+
+                def tell(count: int) -> None:
+                    nonlocal made
+                    made += count
+                    progress.update(bar, completed=find_batch(batch_id=batch.pk).generated)
+
+                generate_codes(batch_id=batch.pk, clock=timezone.now, tell=tell)
         except KeyboardInterrupt:
             self.stderr.write(f"stopped; go on with --resume {batch.pk}")
             sys.exit(INTERRUPTED)
-        made, seconds = batch.count - before, time.monotonic() - started
+        seconds = time.monotonic() - started
         self.stdout.write(
             f"batch {batch.pk}: {batch.count} codes of {batch.length} characters, each worth {batch.value}; "
             f"{made} made now in {seconds:.1f} s ({made / max(seconds, 0.001):,.0f} a second)"
