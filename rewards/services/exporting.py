@@ -57,6 +57,6 @@ def _write(batch: CodeBatch, fresh: Path) -> Exported:
 
 
 def _blocks(after: int, last: int, batch_id: int) -> Iterator[bytes]:
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        with cursor.copy(COPY_OUT, [after, last, batch_id]) as copy:
-            yield from map(bytes, copy)
+    parameters = [after, last, batch_id]
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(COPY_OUT, parameters) as copy:
+        yield from map(bytes, copy)

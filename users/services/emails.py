@@ -133,14 +133,18 @@ def deliver_email(*, email: Email, at: datetime, post: BaseEmailBackend) -> Deli
         return Delivery.NOT_OURS
     email.attempts += 1
     try:
-        if not _message(email, post).send():
-            raise NoRecipientError
+        _send(email, post)
     except Exception as error:  # noqa: BLE001 - one e-mail that cannot be sent, for whatever reason, holds up no other
         _hang_up(post)
         _put_off(email, error, at)
         return Delivery.REFUSED
     _ours(email).update(state=EmailState.SENT, sent_at=at, fault="")
     return Delivery.SENT
+
+
+def _send(email: Email, post: BaseEmailBackend) -> None:
+    if not _message(email, post).send():
+        raise NoRecipientError
 
 
 def _ours(email: Email) -> QuerySet[Email]:
