@@ -48,6 +48,7 @@ def words_of(brand: Brand, language: str = "en", template: str = "", **context: 
         "{% if value > 5 %}{% if code %}{{ code }}{% endif %}{% endif %}",
         "{# a remark about {{ missing }} #}",
         "{{ 'Zoë' }} {{ 5 }}",
+        "<style>p{width:100%} @media print{p{width:50%}}</style>{{ code }}",
     ],
 )
 def test_a_template_of_known_variables_filters_and_conditions_is_fine(source: str) -> None:

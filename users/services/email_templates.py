@@ -115,7 +115,7 @@ def shipped_template(kind: str, language: str) -> tuple[str, str, str] | None:
 
 
 def _faults_of_token(token: Any, parser: Parser, known: set[str]) -> list[str]:
-    if token.token_type is TokenType.TEXT and (brace := re.search(r"\{[{%]|[}%]\}", token.contents)):
+    if token.token_type is TokenType.TEXT and (brace := re.search(r"\{[{%]", token.contents)):
         return [f"{brace[0]} stands alone"]
     if token.token_type is TokenType.VAR:
         return _faults_of_expression(FilterExpression(token.contents, parser), known)

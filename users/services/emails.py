@@ -51,7 +51,7 @@ def queue_email(*, member: Member, brand: Brand, kind: str, context: dict[str, A
     if not member.email:
         return None
     if "first_name" in VARIABLES[kind]:
-        context = context | {"first_name": " ".join((member.first_name or "").split())[:LONGEST_NAME]}
+        context = context | {"first_name": " ".join((member.first_name or "").split())[:LONGEST_NAME].strip()}
     language = email_language(member, brand)
     return _queue(brand=brand, member=member, kind=kind, recipient=member.email, language=language, context=context, at=at)
 
