@@ -32,7 +32,8 @@ def post(platform: Platform) -> Iterator[Post]:
 @pytest.fixture
 def wake(platform: Platform) -> Iterator[Callable[[], object]]:
     """Wake the workers, as beat does."""
-    with Celery(broker=platform.embedded.broker_url, set_as_current=False) as beat:
+    with Celery(set_as_current=False) as beat:
+        beat.conf.broker_write_url = platform.embedded.broker_url  # CELERY_BROKER_URL goes before an argument
         yield lambda: beat.send_task("users.tasks.send_due_emails", ignore_result=True)
 
 
