@@ -164,6 +164,19 @@ def test_who_waited_as_told_may_go_on(brand):
     assert caller.get("/users").status_code == 200
 
 
+def test_keys_of_two_databases_on_one_redis_have_buckets_of_their_own(brand):
+    """The same number in both, as in two installations that share a Redis."""
+    here = slow_key(brand, rate=1, burst=1)
+    assert [stranger(here).get("/users").status_code for _ in range(2)] == [200, 429]
+    number = ApiKey.objects.get(public=here.split("_")[2]).pk
+    ApiKey.objects.all().delete()
+
+    there = slow_key(brand, rate=1, burst=1)
+    ApiKey.objects.filter(public=there.split("_")[2]).update(id=number)
+
+    assert stranger(there).get("/users").status_code == 200
+
+
 def test_the_limit_is_per_key(brand):
     fast, slow = stranger(make_key(brand)), stranger(slow_key(brand, rate=1, burst=1))
     slow.get("/users")

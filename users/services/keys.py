@@ -28,9 +28,10 @@ CACHED_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a valid key speaks for, and how fast."""
+    """Who a valid key speaks for, and how fast. `public` names the key outside of this database, where numbers may meet."""
 
     key_id: int
+    public: str
     brand_id: int
     scopes: frozenset[str]
     rate_per_second: int
@@ -89,7 +90,7 @@ def _look_up(text: str) -> tuple[Caller, float]:
         raise InvalidApiKey
     if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-    caller = Caller(key.pk, key.brand_id, frozenset(key.scopes), key.rate_per_second, key.burst)
+    caller = Caller(key.pk, key.public, key.brand_id, frozenset(key.scopes), key.rate_per_second, key.burst)
     return caller, (key.expires_at - now).total_seconds() if key.expires_at else float("inf")
 
 

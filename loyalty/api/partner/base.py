@@ -33,7 +33,7 @@ class PartnerView(ApiView):
             self.throttle(limit_of_address(request))
             raise
         request.key_id = self.caller.key_id  # type: ignore[attr-defined]
-        self.throttle(Limit(f"key:{self.caller.key_id}", self.caller.rate_per_second, self.caller.burst))
+        self.throttle(Limit(f"key:{self.caller.public}", self.caller.rate_per_second, self.caller.burst))
         self.check_scope(request, self.caller.scopes)
         return self.caller.brand_id
 
