@@ -62,7 +62,8 @@ def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
         raise BodyTooLarge(limit_bytes)
     kind, _, parameters = (request.META.get("CONTENT_TYPE") or "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+    packed = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity"
+    if packed or kind.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
         raise UnsupportedMediaType
     raw = request.body
     if len(raw) > limit_bytes:
@@ -72,10 +73,12 @@ def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
 
 @contextmanager
 def under(name: str) -> Iterator[None]:
-    """Name the fields that a service refuses as they stand in the body: under the object that holds them."""
+    """Name the fields that a service refuses as they stand in the body, in the words for people too."""
     try:
         yield
     except LoyaltyError as refusal:
+        if refusal.errors and str(refusal).startswith(f"{refusal.errors[0].field}: "):
+            refusal.args = (_joined(name, str(refusal)),)
         refusal.errors = tuple(replace(error, field=_joined(name, error.field)) for error in refusal.errors)
         raise
 

@@ -6,12 +6,12 @@ the hottest of the house; the handful is counted when it is taken, so a crash lo
 """
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from loyalty.database import execute_alone
 from rewards.errors import TooManyCodeTries
@@ -77,7 +77,7 @@ class CodeTry:
     def give_back_shared(self) -> None:
         """Count it out for key and brand; for the member the redemption itself does."""
         for scope, subject_id in (("brand", self.brand_id), ("key", self.key_id)):
-            _return(self.brand_id, scope, subject_id, self.window_at)
+            _add((self.brand_id, scope, subject_id), 1, self.window_at)
 
 
 def count_try(*, brand_id: int, key_id: int, auth_id: str | None = None, at: datetime) -> CodeTry:
@@ -86,24 +86,23 @@ def count_try(*, brand_id: int, key_id: int, auth_id: str | None = None, at: dat
     Raises TooManyCodeTries, with the seconds until the hour is over.
     """
     window_at = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    taken = CodeTry(brand_id, key_id, None, window_at)
-    for scope, subject_id in (("brand", brand_id), ("key", key_id)):
-        if not _take(brand_id, scope, subject_id, window_at):
-            if scope == "key":
-                _return(brand_id, "brand", brand_id, window_at)
-            raise _too_many(window_at, at)
-    if auth_id is None or "\x00" in auth_id:
-        return taken
-    limit = settings.CODE_TRIES_PER_HOUR["member"]
-    try:
-        ((member_id, tries),) = execute_alone(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])
-    except DatabaseError:
-        taken.give_back_shared()
-        raise
-    if member_id is not None and tries is None:
-        taken.give_back_shared()
-        raise _too_many(window_at, at)
+    with ExitStack() as refused:
+        for scope, subject_id in (("brand", brand_id), ("key", key_id)):
+            if not _take(brand_id, scope, subject_id, window_at):
+                raise _too_many(window_at, at)
+            refused.callback(_add, (brand_id, scope, subject_id), 1, window_at)
+        member_id = None if auth_id is None or "\x00" in auth_id else _count_member(brand_id, auth_id, window_at, at)
+        refused.pop_all()
     return CodeTry(brand_id, key_id, member_id, window_at)
+
+
+def _count_member(brand_id: int, auth_id: str, window_at: datetime, at: datetime) -> int | None:
+    """Count a try of the member; answers their id, None when there is no such member. Raises TooManyCodeTries."""
+    limit = settings.CODE_TRIES_PER_HOUR["member"]
+    member_id, tries = execute_alone(COUNT_MEMBER, [brand_id, auth_id, brand_id, window_at, limit])[0]
+    if member_id is not None and tries is None:
+        raise _too_many(window_at, at)
+    return None if member_id is None else int(member_id)
 
 
 def _too_many(window_at: datetime, at: datetime) -> TooManyCodeTries:
@@ -126,18 +125,13 @@ def _take(brand_id: int, scope: str, subject_id: int, window_at: datetime) -> bo
     return False
 
 
-def _return(brand_id: int, scope: str, subject_id: int, window_at: datetime) -> None:
-    _add((brand_id, scope, subject_id), 1, window_at)
-
-
 def _add(name: tuple[int, str, int], tries: int, window_at: datetime) -> None:
     with _lock:
         held = _handfuls.get(name)
         if held is not None and held.window_at == window_at:
             held.left += tries
             return
-        if len(_handfuls) >= KEPT_SUBJECTS:
-            for old in [name for name, kept in _handfuls.items() if kept.window_at < window_at]:
-                del _handfuls[old]
+        if held is None and len(_handfuls) >= KEPT_SUBJECTS:
+            _handfuls.clear()  # what they held stays counted: tries are lost, none is gained
         if held is None or held.window_at < window_at:
             _handfuls[name] = _Handful(tries, window_at)

@@ -68,6 +68,13 @@ def test_a_body_that_is_not_json_in_utf_8_is_refused(partner, method, path, kind
     )
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip"])
+def test_a_packed_body_is_refused(partner, coding):
+    answer = partner.call("POST", "/users", {"user": {"email": "a@example.org"}}, **{"Content-Encoding": coding})
+
+    assert_refused(answer, 415, "unsupported_media_type")
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -16,9 +16,10 @@ from django.utils import timezone
 from ledger.models import Token
 from ledger.models.tokens import TokenType
 from rewards.models import Campaign, CampaignKind, CampaignState, Code, CodeBatch, Fulfilment, Reward, RewardType
-from rewards.rules.codes import EASIEST_GUESS, is_well_formed
+from rewards.rules.codes import EASIEST_GUESS
 from rewards.services.generating import CHUNK, LAST_ID, BatchOrder, open_batch
 from tests.conftest import make_token
+from tests.rewards.forms import is_well_formed
 from users.models import Brand
 
 CLEAR = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -153,6 +154,7 @@ def test_a_batch_that_was_only_opened_is_made_by_resume_even_after_the_campaign(
         ("--campaign OURS --count 5 --value 5 --output FOLDER/missing/codes.csv", "there is no folder .*missing"),
         ("--campaign OURS --count 5 --value 5 --output .", "--output"),
         ("--campaign OURS --count 5 --value 5 --output /", "--output"),
+        ("--campaign OURS --count 5 --value 5 --output /dev/null", "--output: /dev/null is no file"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_made(campaign, generate, tmp_path, options, told):

@@ -18,11 +18,11 @@ from rewards.rules.codes import (
     CodeForm,
     draw_codes,
     guess_odds,
-    is_well_formed,
     length_needed,
     noise_needed,
     normalise,
 )
+from tests.rewards.forms import is_well_formed
 
 DIGITS = "0123456789"
 HEXADECIMAL = "0123456789ABCDEF"

@@ -18,12 +18,12 @@ from rewards.errors import (
 )
 from rewards.models import CampaignKind, CampaignState, Code
 from rewards.models.codes import CodeState
-from rewards.rules.codes import is_well_formed
 from rewards.selectors import find_code
 from rewards.services import codes as service
 from rewards.services.codes import CodeOrder, issue_code, revoke_code
 from tests.conftest import NOON, make_brand, make_member
 from tests.rewards.conftest import DAY, again, issue, kinds, make_campaign, make_members, must_hold, redeem, stampede, total
+from tests.rewards.forms import is_well_formed
 from users.models import Email
 
 SECOND = timedelta(seconds=1)

@@ -19,7 +19,6 @@ from rewards.errors import (
     WrongPrice,
 )
 from rewards.models import Category, Fulfilment, GiftOrder, Reward, RewardType, RewardTypeText
-from rewards.rules.codes import is_well_formed
 from rewards.selectors import details_of, find_reward
 from rewards.services.rewards import MADE, HandedOut, use_reward
 from tests.conftest import NOON, make_brand, make_member, make_token
@@ -37,6 +36,7 @@ from tests.rewards.conftest import (
     stampede,
     total,
 )
+from tests.rewards.forms import is_well_formed
 from users.errors import UserNotFound
 from users.models import Email
 

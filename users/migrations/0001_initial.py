@@ -204,7 +204,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='email',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'leased', 'failed'))), fields=['due_at', 'id'], name='email_due'),
+            index=models.Index(condition=models.Q(('state__in', ('queued', 'leased', 'failed'))), fields=['attempts', 'due_at', 'id'], name='email_due'),
         ),
         migrations.AddIndex(
             model_name='email',

@@ -59,7 +59,7 @@ class Email(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="email_due", fields=["due_at", "id"], condition=Q(state__in=UNSENT)),
+            models.Index(name="email_due", fields=["attempts", "due_at", "id"], condition=Q(state__in=UNSENT)),
             models.Index("brand", Upper("recipient"), name="email_of_address", condition=Q(member__isnull=True)),
         ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
@@ -46,8 +47,8 @@ class Command(BaseCommand):
         output: Path | None = options["output"]
         if output is not None and not output.parent.is_dir():
             raise CommandError(f"--output: there is no folder {output.parent}")
-        if output is not None and (not output.name or output.is_dir()):
-            raise CommandError(f"--output: {output} is a folder, not a file")
+        if output is not None and (not output.name or (output.exists() and not output.is_file())):
+            raise CommandError(f"--output: {output} is no file")
         try:
             batch = self._batch(options)
             self._generate(batch)
@@ -95,6 +96,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write(f"stopped; go on with --resume {batch.pk}")
             sys.exit(INTERRUPTED)
+        except DatabaseError as error:
+            raise CommandError(f"the database: {str(error).strip()}; go on with --resume {batch.pk}") from error
         seconds = time.monotonic() - started
         self.stdout.write(
             f"batch {batch.pk}: {batch.count} codes of {batch.length} characters, each worth {batch.value}; "

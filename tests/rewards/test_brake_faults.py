@@ -1,15 +1,16 @@
-"""The counts of tries under deadlocks: PostgreSQL ends one of those who wait in a circle, and that one tries again."""
+"""The counts of tries when PostgreSQL refuses: who lost a deadlock tries again, what could not be counted is free."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import transaction
+import pytest
+from django.db import OperationalError, connection, transaction
 
 from rewards.models import CodeTries
-from rewards.services.brake import count_try
+from rewards.services.brake import CodeTry, count_try
 from tests.conftest import NOON
 from tests.ledger.orders import move
-from tests.rewards.conftest import KEY, PATIENCE_SECONDS, closing, make_campaign, wait_for_waiting
+from tests.rewards.conftest import KEY, PATIENCE_SECONDS, attempt, closing, make_campaign, wait_for_waiting
 from users.services.members import erase_member
 
 
@@ -46,3 +47,27 @@ def test_a_try_is_given_back_though_it_loses_a_deadlock(own_brand, own_member):
         assert erasing.exception(PATIENCE_SECONDS) is None
         redeeming.exception(PATIENCE_SECONDS)  # whether it came before the erasure or after it
     assert not CodeTries.objects.filter(brand=own_brand, scope="member").exists()
+
+
+def test_a_try_that_the_database_could_not_count_uses_nothing_up(own_brand, own_member, settings):
+    settings.CODE_TRIES_PER_HOUR = {"member": 40, "key": 40, "brand": 40}
+    count(own_member)
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        CodeTries.objects.select_for_update().get(brand=own_brand, scope="key")
+        threads.submit(closing, lambda: count_impatiently(own_member)).result()
+    outcomes = [attempt(lambda: count(own_member)) for _ in range(40)]
+
+    assert sum(isinstance(outcome, CodeTry) for outcome in outcomes) == 39
+
+
+def count(member) -> CodeTry:
+    return count_try(brand_id=member.brand_id, key_id=KEY, auth_id=member.auth_id, at=NOON)
+
+
+def count_impatiently(member) -> None:
+    """As who waits for no row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+    with pytest.raises(OperationalError, match="lock timeout"):
+        count(member)
