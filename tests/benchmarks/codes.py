@@ -63,13 +63,19 @@ def make_codes(campaign: Campaign, number: int) -> int:
     return generate_codes(batch_id=batch.pk, clock=timezone.now).pk
 
 
+def settle() -> None:
+    """Let what was written before reach the disk, so that no round pays for another's."""
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+
+
 def empty_table() -> None:
     """Begin with no codes; the table's triggers refuse that to everybody else."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("TRUNCATE rewards_code")
         cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("CHECKPOINT")
+    settle()
 
 
 def generate() -> list[Comparison]:
@@ -150,6 +156,7 @@ def redeem_code() -> list[Comparison]:
 
         def redeem() -> float:
             batch_id = make_codes(campaign, CODES_A_SECOND * SECONDS)
+            settle()
             codes, script = Path(folder) / "codes", Path(folder) / "redeem.lua"
             rows = Code.objects.filter(batch_id=batch_id).order_by("?").values_list("code", flat=True)
             codes.write_text("\n".join(rows))
@@ -174,7 +181,7 @@ def redeem_at_scale() -> list[Comparison]:
     takers = {name: Taker(world, LARGE if name == "large" else SMALL) for name, world in worlds.items()}
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) rewards_code")
-        cursor.execute("CHECKPOINT")
+    settle()
     figures = interleave(7, large=takers["large"].round, small=takers["small"].round)
     note = f"({LARGE:,} codes against {SMALL:,}; {takers['large'].plan()})"
     return [Comparison("redeem_at_scale", "ms", figures["large"], figures["small"], note)]
