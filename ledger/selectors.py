@@ -67,7 +67,7 @@ def _spendable(account: Account, at: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Which transactions of a brand to list. `reversed_` None: whatever their state."""
+    """Which transactions of a brand to list. `reversed_` None: whatever is left of them; `where` is for rooms above."""
 
     brand_id: int
     auth_id: str | None = None
@@ -76,6 +76,7 @@ class History:
     from_time: datetime | None = None
     to_time: datetime | None = None
     reversed_: bool | None = None
+    where: Q | None = None
 
     def rows(self) -> QuerySet[Transaction]:
         """The transactions, in no order yet."""
@@ -90,6 +91,8 @@ class History:
             rows = rows.filter(recorded_at__gte=self.from_time)
         if self.to_time is not None:
             rows = rows.filter(recorded_at__lt=self.to_time)
+        if self.where is not None:
+            rows = rows.filter(self.where)
         if self.reversed_ is not None:
             undone = Transaction.objects.filter(reverses=OuterRef("pk")).order_by().values("reverses")
             rows = rows.annotate(left=F("amount") + Coalesce(Subquery(undone.values(total=Sum("amount"))), Value(0)))
@@ -104,7 +107,7 @@ class History:
 
     def total(self) -> int:
         """How many there are: from the accounts' own numbers or the tallies where that is enough, else counted."""
-        if self.from_time is not None or self.to_time is not None or self.reversed_ is not None:
+        if any(limit is not None for limit in (self.from_time, self.to_time, self.reversed_, self.where)):
             return self.rows().count()
         if self.auth_id is not None:
             return self.rows().count() if self.types else sum(account.sequence for account in self.accounts())

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from loyalty.demo_exchange import join, make_exchange
 from loyalty.demo_programme import DemoProgramme, make_programme
 from users.errors import InvalidApiKey
 from users.models import Brand, Staff
@@ -27,15 +28,17 @@ def demo_path() -> Path:
     return path
 
 
-def make_demo(*, base_url: str) -> dict[str, Any]:
+def make_demo(*, base_url: str, airline_url: str | None = None) -> dict[str, Any]:
     """Make what is missing of the demo, and write its ids and credentials to var/demo.json.
 
     Keys whose secret is still known from there are kept; others are made anew, for only their digests are stored.
+    `airline_url` is where the sandbox airline listens; without it the airlines stay where they were.
     """
     known = _known()
     with transaction.atomic():
         admin = _make_admin(known["admin"], base_url)
-        brands = [_make_brand(plan, known["brands"].get(plan.name, {})) for plan in BRANDS]
+        brands = [_make_brand(plan, known["brands"].get(plan.name, {}), airline_url) for plan in BRANDS]
+        join(*brands)
     demo = {"base_url": base_url, "admin": admin, "brands": brands}
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     fresh = demo_path().with_suffix(".new")
@@ -65,7 +68,7 @@ def _make_admin(known: dict[str, str], base_url: str) -> dict[str, str]:
     return {"url": f"{base_url}/admin/", "username": staff.username, "password": password}
 
 
-def _make_brand(plan: DemoProgramme, known: dict[str, Any]) -> dict[str, Any]:
+def _make_brand(plan: DemoProgramme, known: dict[str, Any], airline_url: str | None) -> dict[str, Any]:
     brand, _ = Brand.objects.get_or_create(
         name=plan.name,
         defaults={
@@ -75,12 +78,14 @@ def _make_brand(plan: DemoProgramme, known: dict[str, Any]) -> dict[str, Any]:
             "sandbox": True,
         },
     )
+    programme = make_programme(brand, plan)
+    programme["tokens"]["miles"] = make_exchange(brand, programme["tokens"]["points"], airline_url=airline_url)
     return {
         "id": str(brand.pk),
         "name": brand.name,
         "api_key": _key(brand, known.get("api_key"), ALL_SCOPES, "demo"),
         "read_only_api_key": _key(brand, known.get("read_only_api_key"), READ_SCOPES, "demo, read only"),
-        **make_programme(brand, plan),
+        **programme,
     }
 
 

@@ -48,6 +48,7 @@ if not DATABASE_URL or not REDIS_URL:
     REDIS_URL = REDIS_URL or EMBEDDED.redis_url
 
 SECRET_KEY = SECRET_KEY or "for development only, production refuses to start without a key of its own"
+CREDENTIALS_KEY = os.environ.get("CREDENTIALS_KEY", "") or SECRET_KEY  # under which secrets of partners are stored
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "" if PRODUCTION else "*").split(",") if host]
 
 STATEMENT_TIMEOUT_MS = int(os.environ.get("STATEMENT_TIMEOUT_MS", "15000"))
@@ -83,6 +84,7 @@ INSTALLED_APPS = [
     "users",
     "ledger",
     "rewards",
+    "exchange",
     "loyalty.api",  # after the ledger: answers about a member are forgotten once nothing can post for them any more
 ]
 MIDDLEWARE = [
@@ -200,6 +202,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "send due e-mails": {"task": "users.tasks.send_due_emails", "schedule": timedelta(seconds=2), "options": {"expires": 10}},
     "expire due points": {"task": "ledger.tasks.expire_due_points", "schedule": timedelta(minutes=1)},
+    "drive due exchanges": {
+        "task": "exchange.tasks.drive_due_orders",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
 }
 

@@ -12,6 +12,7 @@ class EmailKind(models.TextChoices):
     REWARD = "reward", "A reward"
     CREDIT_NOTICE = "credit_notice", "Points were credited"
     PERSONALISATION_REJECTED = "personalisation_rejected", "A personalisation was rejected"
+    EXCHANGE_REFUSED = "exchange_refused", "An exchange was refused"
 
 
 COMMON: dict[str, Any] = {"brand": "Aurora Coffee"}
@@ -41,5 +42,6 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "serial": 7,
         "reason": "The text is too long to be engraved.",
     },
+    EmailKind.EXCHANGE_REFUSED: {"first_name": "Ann", "points": 100, "token": "Aurora Points", "partner": "Etihad Guest"},
 }
 """What each kind has besides; first_name, website, valid_until and reason may be empty."""

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.response import Response
+from rest_framework.renderers import BaseRenderer
 
 from loyalty.api.throttling import limit_of_address
 from loyalty.api.views import Limited
@@ -19,6 +20,11 @@ def document() -> dict[str, Any]:
     return made
 
 
+@cache
+def _rendered(renderer: type[BaseRenderer]) -> bytes:
+    return bytes(renderer().render(document(), renderer_context={}))
+
+
 class SchemaView(Limited, SpectacularAPIView):
     """GET /api/schema/."""
 
@@ -27,8 +33,9 @@ class SchemaView(Limited, SpectacularAPIView):
         super().initial(request, *args, **kwargs)
         self.throttle(limit_of_address(request))
 
-    def _get_schema_response(self, request: Any) -> Response:
-        return Response(document())
+    def _get_schema_response(self, request: Any) -> HttpResponse:
+        kind = request.accepted_renderer
+        return HttpResponse(_rendered(type(kind)), content_type=kind.media_type)
 
 
 class DocsView(Limited, SpectacularSwaggerView):

@@ -94,7 +94,7 @@ def redeem_for_points(*, redemption: Redemption, at: datetime) -> Moved:
         )
         return Moved(post(posting), token)
 
-    return _redeem(redemption, CampaignKind.POINTS, give, at)
+    return redeem_code(redemption=redemption, kind=CampaignKind.POINTS, give=give, at=at)
 
 
 def redeem_for_items(*, redemption: Redemption, at: datetime) -> Moved:
@@ -117,10 +117,14 @@ def redeem_for_items(*, redemption: Redemption, at: datetime) -> Moved:
         )
         return give_items(posting, token)
 
-    return _redeem(redemption, CampaignKind.NFT, give, at)
+    return redeem_code(redemption=redemption, kind=CampaignKind.NFT, give=give, at=at)
 
 
-def _redeem(redemption: Redemption, kind: CampaignKind, give: Callable[[Claimed], Moved], at: datetime) -> Moved:
+def redeem_code(*, redemption: Redemption, kind: CampaignKind, give: Callable[[Claimed], Moved], at: datetime) -> Moved:
+    """Claim a code of a campaign of that kind, and give what it stands for, in one transaction; `give` refuses by raising.
+
+    Raises as redeem_for_points.
+    """
     member_id = redemption.tried.member_id
     if member_id is None:
         raise UserNotFound

@@ -11,10 +11,11 @@ from tests.api.conftest import assert_refused, stranger
 from tests.api.contract import codes_of, document, operations
 from tests.clients import Partner
 
-ROOMS = ("users", "ledger", "rewards")
+ROOMS = ("users", "ledger", "rewards", "exchange")
 # Told where no operation stands, by the root of all refusals, or by what only commands and staff do so far.
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
+    *("exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}

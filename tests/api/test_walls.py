@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 
 from loyalty.api.partner.urls import urlpatterns
+from rewards.models import CampaignKind
 from rewards.services.collectibles import request_personalisation
 from tests.api.conftest import anonymous, assert_refused, revoked_key, stranger
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_brand, make_key, make_member, make_token
+from tests.exchange.world import NUMBER, make_partnership, make_provider
 from users.models.keys import READ_SCOPES
 
 USER = {"user": {"email": "a@example.org"}}
@@ -47,6 +49,7 @@ def order(type_: str, **fields: Any) -> Row:
 
 
 AT = "users/<str:auth_id>/memberships/<str:target>"
+ETIHAD = {"exchange_provider_implementation_name": "etihad", "membership_number_override": NUMBER}
 REWARD, DECISION = "rewards/<str:reward>", {"userNFT": {"user_nft_id": "{item_id}", "status": "approved"}}
 ROWS = [
     Row("users", "GET"),
@@ -69,6 +72,10 @@ ROWS = [
     order("code_to_points", code="{code}"),
     order("code_to_nft", code="{nft_code}"),
     order("credit_nft", token_id="{collectible_id}"),
+    order("points_to_external_rewards", amount=1, token_id="{token_id}", **ETIHAD),
+    order("code_to_external_rewards", code="{miles_code}", **ETIHAD),
+    order("exchange", amount=1, brandA_token_id="{token_id}", brandB_token_id="{miles_id}", brandB_membership_number=NUMBER),
+    Row("token-exchange-whitelist", "GET"),
     Row("transactions/<id:transaction_id>", "GET"),
     Row("transactions/<id:transaction_id>/reversal", "POST", {"reversal": {"amount": 1}}),
     Row("campaigns", "GET"),
@@ -84,8 +91,14 @@ ROWS = [
 ]
 LISTS = ("GET transactions", "GET nfts")  # what a filter names and does not exist lists nothing
 NOBODYS = dict.fromkeys(
-    ("transaction_id", "item_id", "token_id", "collectible_id", "campaign_id", "reward_type_id"), "999999999"
-) | {"auth_id": "nobody", "code": "NOBODYSCODE1", "nft_code": "NOBODYSCODE2", "reward": "NOBODYSREWARD"}
+    ("transaction_id", "item_id", "token_id", "collectible_id", "campaign_id", "reward_type_id", "miles_id"), "999999999"
+) | {
+    "auth_id": "nobody",
+    "code": "NOBODYSCODE1",
+    "nft_code": "NOBODYSCODE2",
+    "miles_code": "NOBODYSCODE3",
+    "reward": "NOBODYSREWARD",
+}
 
 
 class Things:
@@ -99,6 +112,8 @@ class Things:
         credit = caller.credit(self.member.auth_id, 1_000, self.token.pk).json()["data"]
         campaign, reward_type = make_campaign(brand, self.token), make_reward_type(brand, self.token)
         item = make_item(self.member, self.collectible)
+        provider = make_provider(brand)
+        make_partnership(provider, self.token)
         request_personalisation(brand_id=brand.pk, item_id=item.pk, data={"engraving": "Ann"}, at=timezone.now())
         self.names = {
             "auth_id": self.member.auth_id,
@@ -108,6 +123,8 @@ class Things:
             "campaign_id": str(campaign.pk),
             "code": make_code(campaign),
             "nft_code": make_code(make_campaign(brand, self.collectible), value=1),
+            "miles_code": make_code(make_campaign(brand, self.token, kind=CampaignKind.EXTERNAL_REWARDS)),
+            "miles_id": str(provider.token_id),
             "reward_type_id": str(reward_type.pk),
             "reward": caller.buy(self.member.auth_id, reward_type).json()["data"]["code"],
             "item_id": str(item.pk),
@@ -118,7 +135,7 @@ class Things:
         caller, user = Partner.of(self.brand), f"/users/{self.member.auth_id}"
         paths = [user, f"{user}/balances", f"{user}/memberships", f"/rewards/{self.names['reward']}"]
         paths += [f"/codes/{self.names['code']}", f"/codes/{self.names['nft_code']}"]
-        paths += ["/transactions", "/users", "/campaigns", "/reward_types", "/nfts"]
+        paths += ["/transactions", "/users", "/campaigns", "/reward_types", "/nfts", "/token-exchange-whitelist"]
         return [caller.get(path).json() for path in paths]
 
 

@@ -25,6 +25,7 @@ IN_SUBJECT = {
     EmailKind.CODE: {"code", "brand"},
     EmailKind.REWARD: {"reward", "brand"},
     EmailKind.CREDIT_NOTICE: {"amount", "token", "brand"},
+    EmailKind.EXCHANGE_REFUSED: {"points", "token", "brand"},
     EmailKind.PERSONALISATION_REJECTED: {"token"},
 }
 NOT_TOLD = {"campaign"}

@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name='Email',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('code', 'A code'), ('reward', 'A reward'), ('credit_notice', 'Points were credited'), ('personalisation_rejected', 'A personalisation was rejected')], max_length=40)),
+                ('kind', models.CharField(choices=[('code', 'A code'), ('reward', 'A reward'), ('credit_notice', 'Points were credited'), ('personalisation_rejected', 'A personalisation was rejected'), ('exchange_refused', 'An exchange was refused')], max_length=40)),
                 ('template', models.CharField(blank=True, help_text="The brand's template of that name; empty: the usual one.", max_length=60)),
                 ('recipient', models.CharField(max_length=320)),
                 ('language', models.CharField(max_length=35)),
@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
             name='EmailTemplate',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('code', 'A code'), ('reward', 'A reward'), ('credit_notice', 'Points were credited'), ('personalisation_rejected', 'A personalisation was rejected')], max_length=40)),
+                ('kind', models.CharField(choices=[('code', 'A code'), ('reward', 'A reward'), ('credit_notice', 'Points were credited'), ('personalisation_rejected', 'A personalisation was rejected'), ('exchange_refused', 'An exchange was refused')], max_length=40)),
                 ('name', models.CharField(blank=True, help_text='Empty: the usual one of its kind.', max_length=60)),
                 ('language', models.CharField(max_length=8)),
                 ('subject', models.CharField(max_length=200)),

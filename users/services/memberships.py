@@ -1,5 +1,6 @@
 """Members' numbers at partner programmes and brands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from users.models import Brand, Member, Membership, PartnerProgramme
 from users.rules.membership_numbers import judge
 from users.services.members import locked_member
 
+FIELD = "membership_number"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -19,14 +22,22 @@ class Target:
     partner_brand: Brand | None
 
 
+_partner_rules: list[Callable[[int, int], bool]] = []
+
+
+def admit_partners(takes: Callable[[int, int], bool]) -> None:
+    """Have a room above say whether a brand (the first) may keep memberships at another (the second)."""
+    _partner_rules.append(takes)
+
+
 def find_target(*, brand_id: int, name: str) -> Target:
-    """What a name stands for: a programme's implementation name, or the caller's own brand id.
+    """What a name stands for: a programme's implementation name, the caller's own brand id, or a partner brand's.
 
     Raises InvalidExchangeProvider.
     """
     if name.isascii() and name.isdecimal():
-        if len(name) <= 18 and int(name) == brand_id:
-            return Target(None, Brand.objects.get(pk=brand_id))
+        if len(name) <= 18 and (int(name) == brand_id or any(takes(brand_id, int(name)) for takes in _partner_rules)):
+            return Target(None, Brand.objects.get(pk=int(name)))
         raise InvalidExchangeProvider
     programme = None if "\x00" in name else PartnerProgramme.objects.filter(implementation_name=name).first()
     if programme is None:
@@ -34,21 +45,24 @@ def find_target(*, brand_id: int, name: str) -> Target:
     return Target(programme, None)
 
 
-def accept_number(*, target: Target, member: Member, raw: str) -> tuple[str, str]:
+def accept_number(*, target: Target, member: Member, raw: str, field: str = FIELD) -> tuple[str, str]:
     """The number as it is kept, and what staff should look at. Raises InvalidMembershipNumber, saying why."""
     if target.programme is None:
-        if raw != member.auth_id:
-            raise invalid_number("it must be the user's auth_id")
+        own = target.partner_brand is None or target.partner_brand.pk == member.brand_id
+        if own and raw != member.auth_id:
+            raise invalid_number("it must be the user's auth_id", field=field)
+        if not own and ("\x00" in raw or not Member.objects.filter(brand=target.partner_brand, auth_id=raw).exists()):
+            raise invalid_number("nobody has it there", field=field)
         return raw, ""
     judgement = judge(target.programme.rule, raw)
     if judgement.refusal:
-        raise invalid_number(judgement.refusal)
+        raise invalid_number(judgement.refusal, field=field)
     return judgement.number, judgement.warning
 
 
-def invalid_number(reason: str) -> InvalidMembershipNumber:
+def invalid_number(reason: str, *, field: str = FIELD) -> InvalidMembershipNumber:
     """A refusal that names the field and says why."""
-    error = FieldError("membership_number", InvalidMembershipNumber.code, reason)
+    error = FieldError(field, InvalidMembershipNumber.code, reason)
     return InvalidMembershipNumber(f"Invalid membership number: {reason}", errors=[error])
 
 

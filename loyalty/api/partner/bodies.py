@@ -1,18 +1,22 @@
 """What the Partner API takes: the shapes of request bodies, of both generations of its documents."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from exchange.errors import InvalidExchangeRate
 from loyalty.api.requests import MISSING, UNKNOWN, Amount, FieldRefused, Id, Shape, as_amount, as_id, parse_body
-from loyalty.errors import FieldError, InvalidRequest, invalid_field
+from loyalty.errors import FieldError, InvalidRequest, LoyaltyError, invalid_field
 from users.services.members import PERSONAL, Profile
 
 Value = TypeVar("Value")
 Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 Typed = Annotated[str, Meta(min_length=1, max_length=100)]
+Number = Annotated[str, Meta(min_length=1, max_length=255)]
+Rate = Annotated[Decimal, Meta(extra_json_schema={"type": ["string", "number"]})]
 Text = str | None | UnsetType
 
 
@@ -125,7 +129,43 @@ class CreditNft(Struct, forbid_unknown_fields=True, tag_field="type", tag="credi
     reference_id: Reference | None = None
 
 
-Order = CreditPoints | DebitPoints | PointsToRewards | CodeToPoints | CodeToNft | CreditNft
+class PointsToExternalRewards(Struct, forbid_unknown_fields=True, tag_field="type", tag="points_to_external_rewards"):
+    """Miles for the user's points. The overrides hold for this request only."""
+
+    user_auth_id: str
+    amount: Amount
+    token_id: Id
+    exchange_provider_implementation_name: str
+    membership_number_override: Number | None = None
+    exchange_rate_override: Rate | None = None
+    reference_id: Reference | None = None
+
+
+class Exchange(Struct, forbid_unknown_fields=True, tag_field="type", tag="exchange"):
+    """Miles, or another brand's points, for the user's points. The overrides hold for this request only."""
+
+    user_auth_id: str
+    amount: Amount
+    token_a_id: Id = field(name="brandA_token_id")
+    token_b_id: Id = field(name="brandB_token_id")
+    membership_number: Number | None = field(name="brandB_membership_number", default=None)
+    exchange_rate_override: Rate | None = None
+    reference_id: Reference | None = None
+
+
+class CodeToExternalRewards(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_to_external_rewards"):
+    """Miles for a code, once. The overrides hold for this request only."""
+
+    user_auth_id: str
+    code: Typed
+    exchange_provider_implementation_name: str
+    membership_number_override: Number | None = None
+    exchange_rate_override: Rate | None = None
+    reference_id: Reference | None = None
+
+
+Exchanging = PointsToExternalRewards | Exchange | CodeToExternalRewards
+Order = CreditPoints | DebitPoints | PointsToRewards | CodeToPoints | CodeToNft | CreditNft | Exchanging
 
 
 class TransactionBody(Struct, forbid_unknown_fields=True):
@@ -223,12 +263,14 @@ def read(request: HttpRequest, shape: type[Shape]) -> Shape:
         raise _named(refusal) from None
 
 
-def _named(refusal: FieldRefused) -> InvalidRequest:
+def _named(refusal: FieldRefused) -> LoyaltyError:
     (holder, _, field), (error,) = refusal.path.rpartition("."), refusal.errors
     if error.code == UNKNOWN or "." in holder:  # of our own fields none lies deeper
         return refusal
     if field == "amount":
         return _amount_refused(refusal.path, error.code)
+    if field == "exchange_rate_override":
+        return InvalidExchangeRate(f"{refusal.path}: a decimal above 0", errors=refusal.errors)
     if field == "reference_id":
         return InvalidReference(f"{refusal.path}: 1 to 255 characters", errors=refusal.errors)
     if refusal.path == "transaction.type" and error.detail.startswith("invalid value"):

@@ -99,6 +99,48 @@ POINTS_TO_REWARDS_BODY = {
 CODE_TO_POINTS_BODY = {"transaction": {"type": "code_to_points", "user_auth_id": AUTH_ID, "code": "719026461"}}
 CODE_TO_NFT_BODY = {"transaction": {"type": "code_to_nft", "user_auth_id": AUTH_ID, "code": "553201877"}}
 CREDIT_NFT_BODY = {"transaction": {"type": "credit_nft", "user_auth_id": AUTH_ID, "token_id": 3}}
+POINTS_TO_EXTERNAL_REWARDS_BODY = {
+    "transaction": {
+        "type": "points_to_external_rewards",
+        "user_auth_id": AUTH_ID,
+        "amount": "100",
+        "token_id": 1,
+        "exchange_provider_implementation_name": "etihad",
+        "membership_number_override": "100200300400",
+    }
+}
+EXCHANGE_BODY = {
+    "transaction": {
+        "type": "exchange",
+        "user_auth_id": AUTH_ID,
+        "amount": "100",
+        "brandA_token_id": 1,
+        "brandB_token_id": 4,
+        "exchange_rate_override": "7.5",
+    }
+}
+CODE_TO_EXTERNAL_REWARDS_BODY = {
+    "transaction": {
+        "type": "code_to_external_rewards",
+        "user_auth_id": AUTH_ID,
+        "code": "880412375",
+        "exchange_provider_implementation_name": "miles_and_more",
+    }
+}
+PARTNERSHIPS: dict[str, Any] = {
+    "data": [
+        {
+            "id": 1,
+            "token_a": TOKEN,
+            "token_b": TOKEN | {"id": 4, "name": "Etihad Guest miles", "symbol": "EY", "type": "miles"},
+            "brand": {"id": 1, "name": "Aurora Coffee"},
+            "exchange_provider_implementation_name": "etihad",
+            "rate": "10",
+            "minimum": 10,
+            "maximum": 100_000,
+        }
+    ]
+}
 
 CODE_BODY = {
     "code": {

@@ -5,19 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from exchange.services.codes import exchange_code
+from exchange.services.orders import Accepted, ExchangeRequest, accept_exchange
+from ledger.models import TransactionType
 from ledger.services.points import Moved, PointsOrder, credit_points, debit_points
 from loyalty.api.partner.bodies import (
+    CodeToExternalRewards,
     CodeToNft,
     CodeToPoints,
     CreditNft,
     CreditPoints,
     DebitPoints,
+    Exchange,
+    Exchanging,
     Order,
+    PointsToExternalRewards,
     PointsToRewards,
     amount_of,
     id_of,
 )
-from loyalty.api.partner.shapes.transactions import TransactionOut, posted_out
+from loyalty.api.partner.shapes.transactions import Fate, TransactionOut, fate_of, posted_out
 from rewards.rules.codes import normalise
 from rewards.selectors import NOTHING, Details
 from rewards.services.brake import CodeTry
@@ -25,7 +32,7 @@ from rewards.services.collectibles import ItemOrder, credit_item
 from rewards.services.redeeming import Redemption, redeem_for_items, redeem_for_points
 from rewards.services.rewards import RewardOrder, hand_out_reward
 
-REDEEMING = (CodeToPoints, CodeToNft)
+REDEEMING = (CodeToPoints, CodeToNft, CodeToExternalRewards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +57,9 @@ def perform(body: Order, asked: Asked) -> Done:
     return _OPERATIONS[type(body)](body, asked)
 
 
-def _done(moved: Moved, body: Order, details: Details = NOTHING) -> Done:
-    return Done(posted_out(moved, auth_id=body.user_auth_id, details=details), moved.posted.member_id)
+def _done(moved: Moved, body: Order, details: Details = NOTHING, fate: Fate | None = None) -> Done:
+    shown = posted_out(moved, auth_id=body.user_auth_id, details=details, fate=fate)
+    return Done(shown, moved.posted.member_id)
 
 
 def _points_order(body: CreditPoints | DebitPoints, asked: Asked) -> PointsOrder:
@@ -88,7 +96,7 @@ def _points_to_rewards(body: PointsToRewards, asked: Asked) -> Done:
     return _done(handed_out.moved, body, Details(handed_out.reward.code, handed_out.reward.pk))
 
 
-def _redemption(body: CodeToPoints | CodeToNft, asked: Asked) -> Redemption:
+def _redemption(body: CodeToPoints | CodeToNft | CodeToExternalRewards, asked: Asked) -> Redemption:
     if asked.tried is None:
         raise AssertionError("a code is compared only after its try was counted")
     return Redemption(
@@ -122,6 +130,60 @@ def _credit_nft(body: CreditNft, asked: Asked) -> Done:
     return _done(credit_item(order=order, at=asked.at), body)
 
 
+def _ordered(accepted: Accepted, body: Exchanging, code: str | None = None) -> Done:
+    return _done(accepted.moved, body, Details(code=code), fate_of(accepted.order))
+
+
+def _points_to_external_rewards(body: PointsToExternalRewards, asked: Asked) -> Done:
+    request = ExchangeRequest(
+        brand_id=asked.brand_id,
+        auth_id=body.user_auth_id,
+        token_a_id=id_of(body.token_id),
+        points=amount_of(body.amount, "amount"),
+        actor=asked.actor,
+        type=TransactionType.POINTS_TO_EXTERNAL_REWARDS,
+        provider_name=body.exchange_provider_implementation_name,
+        rate_override=body.exchange_rate_override,
+        number_override=body.membership_number_override,
+        reference_id=body.reference_id,
+    )
+    return _ordered(accept_exchange(request=request, at=asked.at), body)
+
+
+def _exchange(body: Exchange, asked: Asked) -> Done:
+    request = ExchangeRequest(
+        brand_id=asked.brand_id,
+        auth_id=body.user_auth_id,
+        token_a_id=id_of(body.token_a_id),
+        points=amount_of(body.amount, "amount"),
+        actor=asked.actor,
+        type=TransactionType.EXCHANGE,
+        token_b_id=id_of(body.token_b_id),
+        rate_override=body.exchange_rate_override,
+        number_override=body.membership_number,
+        number_field="brandB_membership_number",
+        reference_id=body.reference_id,
+    )
+    return _ordered(accept_exchange(request=request, at=asked.at), body)
+
+
+def _code_to_external_rewards(body: CodeToExternalRewards, asked: Asked) -> Done:
+    request = ExchangeRequest(
+        brand_id=asked.brand_id,
+        auth_id=body.user_auth_id,
+        token_a_id=0,
+        points=0,
+        actor=asked.actor,
+        type=TransactionType.CODE_TO_EXTERNAL_REWARDS,
+        provider_name=body.exchange_provider_implementation_name,
+        rate_override=body.exchange_rate_override,
+        number_override=body.membership_number_override,
+        reference_id=body.reference_id,
+    )
+    accepted = exchange_code(redemption=_redemption(body, asked), request=request, at=asked.at)
+    return _ordered(accepted, body, normalise(body.code))
+
+
 _OPERATIONS: dict[type[Order], Callable[[Any, Asked], Done]] = {
     CreditPoints: _credit_points,
     DebitPoints: _debit_points,
@@ -129,4 +191,7 @@ _OPERATIONS: dict[type[Order], Callable[[Any, Asked], Done]] = {
     CodeToPoints: _code_to_points,
     CodeToNft: _code_to_nft,
     CreditNft: _credit_nft,
+    PointsToExternalRewards: _points_to_external_rewards,
+    Exchange: _exchange,
+    CodeToExternalRewards: _code_to_external_rewards,
 }

@@ -3,6 +3,8 @@
 from loyalty.api import problems
 
 STATUSES = problems.STATUSES | {
+    "amount_out_of_range": 400,
+    "amount_too_small": 400,
     "auth_id_taken": 400,
     "bad_lines": 400,
     "balance_limit": 400,
@@ -15,11 +17,15 @@ STATUSES = problems.STATUSES | {
     "code_batch_unfinished": 409,
     "code_length_too_short": 400,
     "code_not_found": 404,
+    "exchange_move_not_allowed": 409,
+    "exchange_not_allowed": 400,
+    "exchange_order_not_found": 404,
     "insufficient_balance": 400,
     "invalid_amount": 400,
     "invalid_api_key": 401,
     "invalid_code": 400,
     "invalid_exchange_provider": 400,
+    "invalid_exchange_rate": 400,
     "invalid_membership_number": 400,
     "invalid_reference": 400,
     "membership_not_found": 404,
@@ -27,6 +33,7 @@ STATUSES = problems.STATUSES | {
     "nft_not_found": 404,
     "not_reversible": 400,
     "out_of_stock": 400,
+    "partnership_not_found": 404,
     "personalisation_approved": 409,
     "personalisation_not_pending": 409,
     "reference_already_used": 409,

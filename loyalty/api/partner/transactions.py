@@ -3,9 +3,11 @@
 from http import HTTPStatus
 
 import msgspec
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from exchange.rules.orders import OrderState
 from ledger.models import Transaction, TransactionType
 from ledger.selectors import History, Place, find_transaction, page_of
 from ledger.services.reversing import ReversalOrder, reverse
@@ -30,7 +32,13 @@ from rewards.services.brake import CodeTry
 from users.models import Scope
 
 KNOWN = ("limit", "offset", "user_auth_id", "types", "types[]", "token_id", "status", "from_time", "to_time", "cursor")
-STATES = ("pending", "success", "failed", "reversed")
+REFUSED, SETTLED = Q(exchange_order__state=OrderState.REFUSED), Q(exchange_order__state=OrderState.SETTLED)
+STATES: dict[str, tuple[bool | None, Q]] = {
+    "pending": (None, Q(exchange_order__isnull=False) & ~REFUSED & ~SETTLED),
+    "success": (False, Q(exchange_order__isnull=True) | SETTLED),
+    "failed": (None, REFUSED),
+    "reversed": (True, Q(exchange_order__isnull=True) | SETTLED),
+}
 
 
 class TransactionsView(GuardedView):
@@ -64,14 +72,11 @@ class TransactionsView(GuardedView):
             raise invalid_field("cursor", "cursor and offset do not go together", code="contradiction")
         limit, offset = read_page(query)
         history = self._history(query)
-        if history is None:
-            return _page([], 0, limit, offset)
         before = Place(*read_cursor(cursor)) if cursor is not None else None
         rows = page_of(history, limit=limit, offset=offset, before=before)
         return _page(rows, history.total(), limit, offset)
 
-    def _history(self, query: Parameters) -> History | None:
-        """What is asked for; None where nothing can match, as no transaction here is ever pending or failed."""
+    def _history(self, query: Parameters) -> History:
         types = query.words("types", "types[]")
         for name in types:
             if name not in TransactionType.values:
@@ -79,16 +84,17 @@ class TransactionsView(GuardedView):
         status = query.text("status")
         if status is not None and status not in STATES:
             raise invalid_field("status", f"one of {', '.join(STATES)}")
-        history = History(
+        reversed_, where = STATES.get(status or "", (None, None))
+        return History(
             brand_id=self.brand_id,
             auth_id=query.text("user_auth_id"),
             token_id=query.id("token_id"),
             types=tuple(types),
             from_time=query.instant("from_time"),
             to_time=query.instant("to_time"),
-            reversed_=None if status is None else status == "reversed",
+            reversed_=reversed_,
+            where=where,
         )
-        return history if status in {None, "success", "reversed"} else None
 
 
 class TransactionView(PartnerView):

@@ -6,6 +6,7 @@ from django.urls.converters import IntConverter
 from loyalty.api.partner.codes import CampaignsView, CodesView, CodeView
 from loyalty.api.partner.memberships import MembershipsView, MembershipView
 from loyalty.api.partner.nfts import NftsView, PersonalisationView
+from loyalty.api.partner.partnerships import WhitelistView
 from loyalty.api.partner.rewards import RewardTypesView, RewardView
 from loyalty.api.partner.transactions import ReversalView, TransactionsView, TransactionView
 from loyalty.api.partner.users import BalancesView, UsersView, UserView
@@ -28,6 +29,7 @@ urlpatterns = [
     path("transactions", TransactionsView.as_view()),
     path("transactions/<id:transaction_id>", TransactionView.as_view()),
     path("transactions/<id:transaction_id>/reversal", ReversalView.as_view()),
+    path("token-exchange-whitelist", WhitelistView.as_view()),
     path("campaigns", CampaignsView.as_view()),
     path("codes", CodesView.as_view()),
     path("codes/<str:code>", CodeView.as_view()),

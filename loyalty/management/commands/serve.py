@@ -18,7 +18,8 @@ from loyalty.demo import demo_path, make_demo
 from loyalty.leftovers import Leftovers
 
 THREADS_OF_A_WORKER = 4
-WORKER_CONCURRENCY = 2
+WORKER_CONCURRENCY = 3  # one for e-mails, one for exchanges, one for everything else
+LOCAL = "127.0.0.1"
 
 
 class Command(BaseCommand):
@@ -27,11 +28,12 @@ class Command(BaseCommand):
     help = "Run web server, worker and beat, on the embedded servers where no URL names others."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare --host, --port, --workers and --demo."""
+        """Declare where to listen, and whether with a demo."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of the web server")
         parser.add_argument("--demo", action="store_true", help="make two demo brands to try the APIs with")
+        parser.add_argument("--airline-port", type=int, default=0, help="of the demo's sandbox airline; any unless given")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until told to stop; exits with the code of what failed, if something did."""
@@ -46,7 +48,9 @@ class Command(BaseCommand):
                 call_command("collectstatic", verbosity=0, interactive=False)
             base_url = f"http://{options['host']}:{options['port']}"
             if options["demo"]:
-                self._tell_demo(base_url)
+                options["airline_port"] = options["airline_port"] or _free_port()
+                _check_port(LOCAL, options["airline_port"])
+                self._tell_demo(base_url, f"http://{LOCAL}:{options['airline_port']}")
             self.stdout.write(f"Serving on {base_url} - documents at {base_url}/api/docs/ - stop with Ctrl-C")
             self.stdout.flush()
             manager = _manager(options)
@@ -64,10 +68,11 @@ class Command(BaseCommand):
             raise CommandError(f"already serving from {settings.VAR_DIR}; stop that one first") from None
         return lock
 
-    def _tell_demo(self, base_url: str) -> None:
-        demo = make_demo(base_url=base_url)
+    def _tell_demo(self, base_url: str, airline_url: str) -> None:
+        demo = make_demo(base_url=base_url, airline_url=airline_url)
         for brand in demo["brands"]:
             self.stdout.write(f"{brand['name']}: brand {brand['id']}, tokens {brand['tokens']}, X-API-KEY {brand['api_key']}")
+        self.stdout.write(f"A sandbox airline, whose ledger anyone may read: {airline_url}/etihad/ledger")
         self.stdout.write(f"All ids and credentials of the demo: {demo_path()}")
 
 
@@ -81,6 +86,12 @@ def _check_port(host: str, port: int) -> None:
             raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCAL, 0))
+        return int(probe.getsockname()[1])
+
+
 def _manager(options: dict[str, Any]) -> Manager:
     shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)  # figures of processes that are gone
     settings.METRICS_DIR.mkdir(parents=True)
@@ -92,10 +103,9 @@ def _manager(options: dict[str, Any]) -> Manager:
     worker = ["worker", "--concurrency", WORKER_CONCURRENCY, "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "loyalty.settings", "PYTHONUNBUFFERED": "1"}
     manager = Manager()
-    for name, command in {
-        "web": web,
-        "worker": [*celery, *worker],
-        "beat": [*celery, "beat", "--loglevel", "WARNING"],
-    }.items():
+    commands = {"web": web, "worker": [*celery, *worker], "beat": [*celery, "beat", "--loglevel", "WARNING"]}
+    if options["demo"]:
+        commands["airline"] = [sys.executable, "manage.py", "sandbox_airline", "--port", options["airline_port"]]
+    for name, command in commands.items():
         manager.add_process(name, f"exec {shlex.join(map(str, command))}", env=environment, cwd=str(settings.BASE_DIR))
     return manager

@@ -14,7 +14,8 @@ create_transaction = documented(
     tag=TAG,
     description="Move a user's points, redeem a code, hand out a reward or give an item. A reference_id is unique among the "
     "brand's transactions and reversals, for ever. A code that another user has redeemed is told as one that does not exist; "
-    "wrong codes are counted for the user, the key and the brand, and too many of them are a 429 until the hour is over.",
+    "wrong codes are counted for the user, the key and the brand, and too many of them are a 429 until the hour is over. An "
+    "exchange is pending until the partner has answered; a refused one has failed, and its points came back by a reversal.",
     body=bodies.TransactionBody,
     body_examples={
         "credit": examples.CREDIT_BODY,
@@ -23,6 +24,9 @@ create_transaction = documented(
         "a code for points": examples.CODE_TO_POINTS_BODY,
         "a code for a collectible": examples.CODE_TO_NFT_BODY,
         "a collectible": examples.CREDIT_NFT_BODY,
+        "miles": examples.POINTS_TO_EXTERNAL_REWARDS_BODY,
+        "an exchange": examples.EXCHANGE_BODY,
+        "a code for miles": examples.CODE_TO_EXTERNAL_REWARDS_BODY,
     },
     answer=(202, transactions.TransactionAnswer),
     example=examples.TRANSACTION,
@@ -32,6 +36,8 @@ create_transaction = documented(
             *("token_not_found", "unknown_type", "user_not_found"),
             *("invalid_code", "code_already_redeemed", "campaign_not_running", "campaign_limit_reached"),
             *("reward_type_not_found", "reward_type_not_available", "out_of_stock", "reward_limit_reached"),
+            *("exchange_not_allowed", "invalid_exchange_provider", "invalid_exchange_rate", "invalid_membership_number"),
+            *("amount_out_of_range", "amount_too_small"),
         ],
         429: ["too_many_code_tries"],
         409: ["reference_already_used"],

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from exchange.models import ExchangeOrder
+from exchange.rules.orders import OrderState
+from exchange.selectors import orders_of
+from exchange.services.settling import EXCHANGES
 from ledger.models import Token, Transaction
 from ledger.selectors import reversed_among
 from ledger.services.points import Moved
@@ -61,7 +65,21 @@ class TransactionPageAnswer(Struct):
     data: TransactionPage
 
 
-def posted_out(moved: Moved, *, auth_id: str, details: Details = NOTHING) -> TransactionOut:
+class Fate(NamedTuple):
+    """How far a transaction has come, where that is not plain from the ledger; what was received for it, or will be."""
+
+    status: Literal["pending", "success", "failed"]
+    received: int | None
+
+
+def fate_of(order: ExchangeOrder) -> Fate:
+    """Where the exchange stands that a transaction paid for."""
+    if order.state == OrderState.REFUSED:
+        return Fate("failed", None)
+    return Fate("success" if order.state == OrderState.SETTLED else "pending", order.received)
+
+
+def posted_out(moved: Moved, *, auth_id: str, details: Details = NOTHING, fate: Fate | None = None) -> TransactionOut:
     """A transaction that was just posted for a user."""
     posted, posting = moved.posted, moved.posted.posting
     return _transaction(
@@ -76,16 +94,20 @@ def posted_out(moved: Moved, *, auth_id: str, details: Details = NOTHING) -> Tra
         reverses=posting.reverses_id,
         recorded_at=posted.recorded_at,
         is_reversed=False,
+        fate=fate,
     )
 
 
 def transactions_out(rows: Sequence[Transaction]) -> list[TransactionOut]:
     """Stored transactions, with what each has to do with codes and rewards."""
     undone, details = reversed_among(rows), details_of(rows)
-    return [_stored(row, is_reversed=row.pk in undone, details=details.get(row.pk, NOTHING)) for row in rows]
+    fates = {pk: fate_of(order) for pk, order in orders_of([row for row in rows if row.type in EXCHANGES]).items()}
+    return [
+        _stored(row, is_reversed=row.pk in undone, details=details.get(row.pk, NOTHING), fate=fates.get(row.pk)) for row in rows
+    ]
 
 
-def _stored(row: Transaction, *, is_reversed: bool, details: Details) -> TransactionOut:
+def _stored(row: Transaction, *, is_reversed: bool, details: Details, fate: Fate | None) -> TransactionOut:
     """A stored transaction; its user is null once they were erased."""
     member = row.account.member
     return _transaction(
@@ -100,6 +122,7 @@ def _stored(row: Transaction, *, is_reversed: bool, details: Details) -> Transac
         reverses=row.reverses_id,
         recorded_at=row.recorded_at,
         is_reversed=is_reversed,
+        fate=fate,
     )
 
 
@@ -116,14 +139,16 @@ def _transaction(
     reverses: int | None,
     recorded_at: datetime,
     is_reversed: bool,
+    fate: Fate | None,
 ) -> TransactionOut:
+    status, received = fate or Fate("success", None)
     return TransactionOut(
         id=str(id_),
         loyalty_event_type=type_,
-        status="reversed" if is_reversed else "success",
+        status="reversed" if is_reversed and status != "failed" else status,
         points_burned=str(-amount) if amount < 0 else None,
         points_credited=str(amount) if amount > 0 else None,
-        amount_received=None,
+        amount_received=str(received) if received is not None else None,
         token=token_out(token),
         reward_id=details.reward_id,
         code=details.code,

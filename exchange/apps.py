@@ -1,0 +1,18 @@
+"""The exchange app."""
+
+from django.apps import AppConfig
+
+
+class ExchangeConfig(AppConfig):
+    """Providers, partnerships, exchange orders."""
+
+    name = "exchange"
+
+    def ready(self) -> None:
+        """Hear of members that are erased; say which brands take each other's members."""
+        from exchange.selectors import takes_points_of
+        from exchange.services import erasing
+        from users.services.memberships import admit_partners
+
+        erasing.listen()
+        admit_partners(takes_points_of)

@@ -1,0 +1,36 @@
+"""Foreign keys that include the brand, which Django cannot say: no row may point across the wall between brands.
+
+Token B is another brand's where points go there, so it has none.
+"""
+
+from django.db import migrations
+
+WALLS = [
+    ("exchange_provider", "provider_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
+    ("exchange_partnership", "partnership_token_of_brand", "(brand_id, token_a_id)", "ledger_token (brand_id, id)"),
+    ("exchange_partnership", "partnership_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    ("exchange_partnership", "partnership_token_of_partner", "(partner_brand_id, token_b_id)", "ledger_token (brand_id, id)"),
+    (
+        "exchange_exchangeorder",
+        "exchange_partnership_of_brand",
+        "(brand_id, partnership_id)",
+        "exchange_partnership (brand_id, id)",
+    ),
+    ("exchange_exchangeorder", "exchange_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    ("exchange_exchangeorder", "exchange_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("exchange_exchangeattempt", "exchange_attempt_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
+    ("exchange_exchangemove", "exchange_move_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
+]
+
+
+class Migration(migrations.Migration):
+    """Schema only."""
+
+    dependencies = [("exchange", "0001_initial"), ("ledger", "0002_walls")]
+    operations = [
+        migrations.RunSQL(
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
+            f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+        )
+        for table, name, columns, target in WALLS
+    ]

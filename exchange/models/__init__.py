@@ -1,0 +1,16 @@
+"""The models of the exchange app."""
+
+from exchange.models.orders import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
+from exchange.models.partnerships import Partnership, PartnershipState
+from exchange.models.providers import AdapterKind, Provider
+
+__all__ = [
+    "Act",
+    "AdapterKind",
+    "ExchangeAttempt",
+    "ExchangeMove",
+    "ExchangeOrder",
+    "Partnership",
+    "PartnershipState",
+    "Provider",
+]

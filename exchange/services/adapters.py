@@ -1,0 +1,47 @@
+"""Which adapter speaks to a provider: made once in a process for each state of its settings."""
+
+import threading
+from collections.abc import Callable
+
+from exchange.adapters.base import Adapter
+from exchange.adapters.lcp.client import LcpAdapter
+from exchange.models import AdapterKind, Provider
+from exchange.services.credentials import secret_of
+
+_made: dict[int, tuple[tuple[object, ...], Adapter]] = {}
+_lock = threading.Lock()
+
+
+def adapter_of(provider: Provider) -> Adapter:
+    """The adapter, with its connections. Raises SecretUnreadableError."""
+    name = (
+        *(provider.adapter, provider.address, provider.credential_id, provider.secret_variable),
+        *(bytes(provider.secret or b""), provider.timeout_seconds, provider.most_calls),
+    )
+    with _lock:
+        known = _made.get(provider.pk)
+        if known is None or known[0] != name:
+            known = (name, _MAKERS[AdapterKind(provider.adapter)](provider))
+            _made[provider.pk] = known
+    return known[1]
+
+
+def close_adapters() -> None:
+    """Hang up on every partner, as a worker does that ends."""
+    with _lock:
+        for _, adapter in _made.values():
+            adapter.close()
+        _made.clear()
+
+
+def _lcp(provider: Provider) -> Adapter:
+    return LcpAdapter(
+        address=provider.address,
+        credential_id=provider.credential_id,
+        secret=secret_of(provider),
+        timeout_seconds=provider.timeout_seconds,
+        most_calls=provider.most_calls,
+    )
+
+
+_MAKERS: dict[AdapterKind, Callable[[Provider], Adapter]] = {AdapterKind.LCP: _lcp}

@@ -1,0 +1,186 @@
+"""Driving orders on: take what is due under a lease, commit the attempts, call the partners, record the answers.
+
+One thread of the worker does all that touches the database; the calls run beside each other in threads that touch
+nothing else. A worker that dies leaves its orders submitted or unknown, with an attempt that has no outcome: when the
+lease ends they are due again, and are asked after.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from exchange.adapters.base import ANSWERED, Adapter, Answer, AnswerKind, Credit
+from exchange.adapters.house import HouseAdapter
+from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder, Provider
+from exchange.rules.breaker import OPEN_FOR
+from exchange.rules.orders import MOST_MISSES, OPEN, OrderState
+from exchange.services.adapters import adapter_of
+from exchange.services.settling import move, record_answer
+from ledger.services.posting import SYSTEM
+from loyalty.database import write
+
+log = structlog.get_logger()
+LEASE = timedelta(seconds=30)  # longer than any call may take
+MOST_AT_ONCE = 32
+IDLE_SECONDS = 0.2
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt that is committed, and is now to be made."""
+
+    attempt_id: int
+    act: Act
+    adapter: Adapter
+    credit: Credit
+    provider_id: int | None
+
+
+def drive_orders(*, clock: Clock, until: datetime) -> int:
+    """Drive due orders until nothing is due or the time is up; answers how many calls were made."""
+    made, running = 0, dict[Future[Answer], Call]()
+    with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="exchange") as threads:
+        while True:
+            free = MOST_AT_ONCE - len(running)
+            calls = _lease(free, running, at=clock()) if free and clock() < until else []
+            made += len(calls)
+            for call in calls:
+                if isinstance(call.adapter, HouseAdapter):
+                    _record(call, _made(call), clock())
+                else:
+                    running[threads.submit(_made, call)] = call
+            if not calls and not running:
+                return made
+            if running:
+                done, _ = wait(running, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    _record(running.pop(future), future.result(), clock())
+
+
+def _made(call: Call) -> Answer:
+    """Make a call. An adapter that fails in a way of its own has perhaps been heard."""
+    try:
+        return _ACTS[call.act](call.adapter, call.credit)
+    except Exception as error:
+        log.exception("exchange_adapter_failed", attempt=call.attempt_id)
+        return Answer(kind=AnswerKind.NO_ANSWER, code="adapter_failed", detail=type(error).__name__)
+
+
+def _record(call: Call, answer: Answer, at: datetime) -> None:
+    record_answer(attempt_id=call.attempt_id, answer=answer, at=at)
+    if call.provider_id is not None:
+        _tell_breaker(call.provider_id, at, answered=answer.kind in ANSWERED or answer.retry_after_seconds is not None)
+
+
+def _tell_breaker(provider_id: int, at: datetime, *, answered: bool) -> None:
+    if answered:
+        troubled = Provider.objects.filter(Q(failures__gt=0) | Q(open_until__isnull=False), pk=provider_id)
+        troubled.update(failures=0, open_until=None)
+        return
+    with transaction.atomic():
+        provider = Provider.objects.select_for_update(no_key=True).get(pk=provider_id)
+        after = provider.breaker.failed(at)
+        Provider.objects.filter(pk=provider_id).update(failures=after.failures, open_until=after.open_until)
+
+
+def _lease(limit: int, running: dict[Future[Answer], Call], *, at: datetime) -> list[Call]:
+    """Take due orders for this worker alone, each with an attempt that is committed when this returns."""
+    in_flight = Counter(call.provider_id for call in running.values())
+    return write(lambda: _take(limit, in_flight, at))
+
+
+def _take(limit: int, in_flight: Counter[int | None], at: datetime) -> list[Call]:
+    closed = Provider.objects.filter(Q(active=False) | Q(open_until__gt=at)).values_list("pk", flat=True)
+    full = [pk for pk, count in in_flight.items() if pk is not None and count >= _most(pk)]
+    due = ExchangeOrder.objects.filter(state__in=[state.value for state in OPEN], due_at__lte=at)
+    due = due.exclude(provider_id__in=[*closed, *full])
+    locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("due_at", "pk")
+    orders = []
+    for order in locked.select_related(*RELATED)[:limit]:
+        if not _is_parked(order, at) and _may_call(order, in_flight, at):
+            in_flight[order.provider_id] += 1
+            orders.append(order)
+    return _begun(orders, at)
+
+
+RELATED = ("provider", "member", "partnership__partner_brand", "token_b", "transaction")
+
+
+def _most(provider_id: int) -> int:
+    return Provider.objects.values_list("most_calls", flat=True).get(pk=provider_id)
+
+
+def _may_call(order: ExchangeOrder, in_flight: Counter[int | None], at: datetime) -> bool:
+    """Whether the provider takes one more call; an open breaker lets one through, wherever it is made."""
+    provider = order.provider
+    if provider is None:
+        return True
+    if provider.open_until is None:
+        return in_flight[provider.pk] < provider.most_calls
+    probe = Provider.objects.filter(pk=provider.pk, open_until=provider.open_until)
+    return bool(probe.update(open_until=at + OPEN_FOR))
+
+
+def _is_parked(order: ExchangeOrder, at: datetime) -> bool:
+    """Hand an order that was tried for too long to staff, as it is."""
+    if order.misses < MOST_MISSES:
+        return False
+    if order.state == OrderState.ACCEPTED:
+        order.misses = 0
+    move(order, OrderState.PARKED, at=at, reason="no answer for too long")
+    return True
+
+
+def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
+    """Write an attempt for each order, and the moves that go with it."""
+    attempts, moves, calls = [], [], []
+    for order in orders:
+        came_from, act = order.state, Act.CREDIT if order.state == OrderState.ACCEPTED else Act.INQUIRE
+        if came_from == OrderState.ACCEPTED:
+            order.state = OrderState.SUBMITTED.value
+        elif came_from == OrderState.SUBMITTED:  # whoever sent it died, or took longer than its lease
+            order.state = OrderState.UNKNOWN.value
+        order.attempts, order.due_at = order.attempts + 1, at + LEASE
+        attempts.append(ExchangeAttempt(brand_id=order.brand_id, order=order, number=order.attempts, act=act, begun_at=at))
+        if order.state != came_from:
+            moves.append(
+                ExchangeMove(
+                    brand_id=order.brand_id, order=order, came_from=came_from, went_to=order.state, actor=SYSTEM, at=at
+                )
+            )
+    ExchangeOrder.objects.bulk_update(orders, ["state", "attempts", "due_at"])
+    ExchangeMove.objects.bulk_create(moves)
+    for order, attempt in zip(orders, ExchangeAttempt.objects.bulk_create(attempts), strict=True):
+        calls.append(Call(attempt.pk, Act(attempt.act), _adapter(order), credit_of(order), order.provider_id))
+    return calls
+
+
+def _adapter(order: ExchangeOrder) -> Adapter:
+    return adapter_of(order.provider) if order.provider is not None else HouseAdapter(order)
+
+
+def credit_of(order: ExchangeOrder) -> Credit:
+    """What the partner is asked for."""
+    return Credit(
+        reference=order.reference,
+        membership_number=order.membership_number,
+        amount=order.received,
+        points=order.points,
+        first_name=order.member.first_name or "",
+        last_name=order.member.second_name or "",
+        partner_reference=order.partner_reference,
+    )
+
+
+_ACTS: dict[Act, Callable[[Adapter, Credit], Answer]] = {
+    Act.CREDIT: lambda adapter, credit: adapter.credit(credit),
+    Act.INQUIRE: lambda adapter, credit: adapter.inquire(credit),
+    Act.REVERSE: lambda adapter, credit: adapter.reverse(credit),
+}

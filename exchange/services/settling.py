@@ -1,0 +1,167 @@
+"""What an answer does to an order. The order is held while it is judged, so that of two answers one comes second.
+
+What an attempt brought is written once and never thrown away; whether it moves the order depends on where that stands
+by then. A credit counts whenever it is told; anything else only from the attempt that was begun last.
+"""
+
+import random
+from datetime import datetime, timedelta
+
+import structlog
+
+from exchange.adapters.base import Answer, AnswerKind
+from exchange.errors import OrderMoved
+from exchange.models import ExchangeAttempt, ExchangeMove, ExchangeOrder
+from exchange.rules.orders import FINAL, MOVES, OrderState, wait_after, wait_while_pending
+from ledger.errors import AccountClosed, InsufficientBalance, NotReversible
+from ledger.models import Counterpart, TransactionType
+from ledger.services.posting import SYSTEM, Posting, post
+from ledger.services.reversing import ReversalOrder, reverse
+from loyalty.database import write
+from users.email_kinds import EmailKind
+from users.models import Member
+from users.services.emails import queue_email
+
+log = structlog.get_logger()
+EXCHANGES = frozenset(
+    {TransactionType.POINTS_TO_EXTERNAL_REWARDS, TransactionType.EXCHANGE, TransactionType.CODE_TO_EXTERNAL_REWARDS}
+)
+AGAIN = "credited_after_refusal"
+LONGEST_DETAIL = 200
+
+
+def record_answer(*, attempt_id: int, answer: Answer, at: datetime) -> ExchangeOrder:
+    """Write what an attempt brought, and move its order accordingly, in one transaction."""
+
+    def effect() -> ExchangeOrder:
+        attempt = ExchangeAttempt.objects.get(pk=attempt_id)
+        order = ExchangeOrder.objects.select_for_update(no_key=True).get(pk=attempt.order_id)
+        unanswered = ExchangeAttempt.objects.filter(pk=attempt_id, ended_at__isnull=True)
+        detail = f"{answer.code} {answer.detail}".strip()[:LONGEST_DETAIL]
+        if unanswered.update(ended_at=at, outcome=answer.kind.value, detail=detail):
+            _judge(order, answer, at, latest=attempt.number == order.attempts)
+        return order
+
+    return write(effect)
+
+
+def _judge(order: ExchangeOrder, answer: Answer, at: datetime, *, latest: bool) -> None:
+    if answer.kind is AnswerKind.CREDITED:
+        order.partner_reference = answer.partner_reference or order.partner_reference
+        settle(order, at)
+    elif latest and OrderState(order.state) not in FINAL:
+        order.partner_reference = answer.partner_reference or order.partner_reference
+        _weigh(order, answer, at)
+
+
+def _weigh(order: ExchangeOrder, answer: Answer, at: datetime) -> None:
+    match answer.kind:
+        case AnswerKind.REFUSED:
+            refuse(order, code=answer.code, detail=answer.detail, at=at)
+        case AnswerKind.PENDING:
+            _wait(order, OrderState.PENDING, wait_while_pending(at - order.created_at), at, misses=0)
+        case AnswerKind.NOT_FOUND:
+            _not_found(order, at)
+        case AnswerKind.NOT_SENT:
+            _not_sent(order, answer, at)
+        case AnswerKind.NO_ANSWER:
+            _no_answer(order, at)
+
+
+def settle(order: ExchangeOrder, at: datetime, *, actor: str = SYSTEM, reason: str = "") -> None:
+    """The miles have arrived. After a refusal the points are taken once more, or staff must look; settled stays settled."""
+    if order.state == OrderState.SETTLED:
+        return
+    if order.state == OrderState.REFUSED and order.reversal_id is not None:
+        try:
+            _take_again(order, at)
+        except (InsufficientBalance, AccountClosed):
+            log.warning("exchange_credited_after_refusal", order=order.pk)
+            order.ended_at = None
+            move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN)
+            return
+    order.ended_at, order.misses = at, 0
+    move(order, OrderState.SETTLED, at=at, actor=actor, reason=reason)
+
+
+def _take_again(order: ExchangeOrder, at: datetime) -> None:
+    original = order.transaction
+    post(
+        Posting(
+            account=original.account_id,
+            amount=-order.points,
+            type=TransactionType(original.type),
+            counterpart=Counterpart(original.counterpart),
+            at=at,
+            explanation={"exchange": str(order.reference), "because": AGAIN},
+        )
+    )
+
+
+def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor: str = SYSTEM) -> None:
+    """The partner will not credit: the points come back by a linked reversal, and the member is told."""
+    try:
+        posted = reverse(
+            order=ReversalOrder(
+                brand_id=order.brand_id, transaction_id=order.transaction_id, actor=actor, reversible=EXCHANGES
+            ),
+            at=at,
+        )
+        order.reversal_id = posted.id
+    except NotReversible:  # the account was closed with its member: there is nobody to give the points back to
+        order.reversal_id = None
+    order.refusal_code, order.refusal_detail = code or "refused", detail[:LONGEST_DETAIL]
+    order.ended_at, order.misses = at, 0
+    move(order, OrderState.REFUSED, at=at, actor=actor, reason=order.refusal_code)
+    member = Member.objects.get(pk=order.member_id)
+    if order.reversal_id is not None:
+        context = {"points": order.points, "token": order.partnership.token_a.name, "partner": str(order.token_b.name)}
+        queue_email(member=member, brand=order.partnership.brand, kind=EmailKind.EXCHANGE_REFUSED, context=context, at=at)
+
+
+def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYSTEM, reason: str = "") -> None:
+    """Write the order's new state, and the move. Raises OrderMoved where the rules do not allow it."""
+    came_from = OrderState(order.state)
+    if to not in MOVES[came_from]:
+        raise OrderMoved
+    order.state = to.value
+    if to in FINAL and Member.objects.filter(pk=order.member_id, erased_at__isnull=False).exists():
+        order.membership_number = ""
+    order.save()
+    ExchangeMove.objects.create(
+        brand_id=order.brand_id, order=order, came_from=came_from.value, went_to=to.value, actor=actor, reason=reason, at=at
+    )
+
+
+def _not_found(order: ExchangeOrder, at: datetime) -> None:
+    """Nothing arrived: the same reference may be sent again. What the partner once had and has no more is unknown."""
+    never_arrived = order.state == OrderState.UNKNOWN
+    state = OrderState.ACCEPTED if never_arrived else OrderState.UNKNOWN
+    _wait(order, state, timedelta(0) if never_arrived else _backed_off(order), at, misses=order.misses)
+
+
+def _not_sent(order: ExchangeOrder, answer: Answer, at: datetime) -> None:
+    order.misses += 1
+    wait = _backed_off(order)
+    if answer.retry_after_seconds is not None:
+        wait = max(wait, timedelta(seconds=answer.retry_after_seconds))
+    state = OrderState.ACCEPTED if order.state == OrderState.SUBMITTED else OrderState(order.state)
+    _wait(order, state, wait, at, misses=order.misses)
+
+
+def _no_answer(order: ExchangeOrder, at: datetime) -> None:
+    order.misses += 1
+    state = OrderState.UNKNOWN if order.state == OrderState.SUBMITTED else OrderState(order.state)
+    _wait(order, state, _backed_off(order), at, misses=order.misses)
+
+
+def _backed_off(order: ExchangeOrder) -> timedelta:
+    return wait_after(order.misses, random.random())  # noqa: S311 - jitter, not a secret
+
+
+def _wait(order: ExchangeOrder, state: OrderState, wait: timedelta, at: datetime, *, misses: int) -> None:
+    order.due_at, order.misses = at + wait, misses
+    if state == order.state:
+        order.save(update_fields=["due_at", "misses", "partner_reference"])
+    else:
+        move(order, state, at=at)

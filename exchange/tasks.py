@@ -1,0 +1,25 @@
+"""Tasks of the exchange app: rows are the queue."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_process_shutdown
+from django.utils import timezone
+
+from exchange.services.adapters import close_adapters
+from exchange.services.driving import drive_orders
+
+AT_MOST = timedelta(seconds=20)
+
+
+@shared_task
+def drive_due_orders() -> int:
+    """Drive exchange orders on for some seconds; running it twice does nothing twice. Answers how many calls were made."""
+    return drive_orders(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@worker_process_shutdown.connect
+def hang_up(**_: Any) -> None:
+    """End the connections to partners with the process."""
+    close_adapters()
