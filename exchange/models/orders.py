@@ -89,6 +89,22 @@ class ExchangeOrder(models.Model):
                 field="state",
                 transitions=[(state.value, to.value) for state in OrderState for to in [state, *sorted(MOVES[state])]],
             ),
+            pgtrigger.Trigger(
+                name="exchange_follows_ledger",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM ledger_transaction t JOIN ledger_account a ON a.id = t.account_id
+                        WHERE t.id = NEW.transaction_id AND t.brand_id = NEW.brand_id AND a.member_id = NEW.member_id
+                          AND t.amount = -NEW.points
+                    ) THEN
+                        RAISE EXCEPTION 'an exchange is paid by its member' USING ERRCODE = 'check_violation',
+                            CONSTRAINT = 'exchange_follows_ledger';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Protect(
                 name="exchange_keeps_its_terms",
                 operation=pgtrigger.Update,

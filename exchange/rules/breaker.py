@@ -15,10 +15,10 @@ class Breaker:
     open_until: datetime | None = None
 
     def calls_allowed(self, at: datetime, *, most: int) -> int:
-        """How many calls may be under way now."""
-        if self.open_until is None:
-            return most
-        return 0 if at < self.open_until else 1
+        """How many calls may be under way now: fewer with each failure, so that no more run into an outage than must."""
+        if self.open_until is not None:
+            return 0 if at < self.open_until else 1
+        return most if self.failures == 0 else min(most, FAILURES_TO_OPEN - self.failures)
 
     def failed(self, at: datetime) -> "Breaker":
         """After a call that brought no answer."""

@@ -123,7 +123,7 @@ def _may_call(order: ExchangeOrder, in_flight: Counter[int | None], at: datetime
     if provider is None:
         return True
     if provider.open_until is None:
-        return in_flight[provider.pk] < provider.most_calls
+        return in_flight[provider.pk] < provider.breaker.calls_allowed(at, most=provider.most_calls)
     probe = Provider.objects.filter(pk=provider.pk, open_until=provider.open_until)
     return bool(probe.update(open_until=at + OPEN_FOR))
 

@@ -35,7 +35,7 @@ class SchemaView(Limited, SpectacularAPIView):
 
     def _get_schema_response(self, request: Any) -> HttpResponse:
         kind = request.accepted_renderer
-        return HttpResponse(_rendered(type(kind)), content_type=kind.media_type)
+        return HttpResponse(_rendered(kind.__class__), content_type=kind.media_type)
 
 
 class DocsView(Limited, SpectacularSwaggerView):

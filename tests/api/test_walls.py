@@ -92,13 +92,9 @@ ROWS = [
 LISTS = ("GET transactions", "GET nfts")  # what a filter names and does not exist lists nothing
 NOBODYS = dict.fromkeys(
     ("transaction_id", "item_id", "token_id", "collectible_id", "campaign_id", "reward_type_id", "miles_id"), "999999999"
-) | {
-    "auth_id": "nobody",
-    "code": "NOBODYSCODE1",
-    "nft_code": "NOBODYSCODE2",
-    "miles_code": "NOBODYSCODE3",
-    "reward": "NOBODYSREWARD",
-}
+)
+NOBODYS |= {"auth_id": "nobody", "reward": "NOBODYSREWARD"}
+NOBODYS |= {"code": "NOBODYSCODE1", "nft_code": "NOBODYSCODE2", "miles_code": "NOBODYSCODE3"}
 
 
 class Things:

@@ -87,10 +87,11 @@ def test_waits_double_with_half_of_them_left_to_chance():
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_through_when_its_time_is_over():
     breaker = Breaker()
 
-    for _ in range(FAILURES_TO_OPEN - 1):
+    allowed = []
+    for _ in range(FAILURES_TO_OPEN):
+        allowed.append(breaker.calls_allowed(NOON, most=16))
         breaker = breaker.failed(NOON)
-        assert breaker.calls_allowed(NOON, most=16) == 16
-    breaker = breaker.failed(NOON)
+    assert allowed == [16, 4, 3, 2, 1]
 
     assert FAILURES_TO_OPEN <= 10
     assert breaker.calls_allowed(NOON, most=16) == 0

@@ -97,7 +97,8 @@ def test_demo_json_has_the_documented_keys_and_is_for_its_owner_only(served: Ser
     assert [brand["name"] for brand in demo["brands"]] == ["Aurora Coffee", "Borealis Books"]
     for brand in demo["brands"]:
         assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "tokens", "campaigns", "reward_types"}
-        assert set(brand["tokens"]) == {"points", "expiring", "collectible"}
+        assert set(brand["tokens"]) == {"points", "expiring", "collectible", "miles"}
+        assert set(brand["tokens"]["miles"]) == {"etihad", "miles_and_more", "alaska"}
         assert set(brand["campaigns"]) == {"points", "nft", "miles", "ended"}
         assert set(brand["reward_types"]) == {"coupon", "scarce", "expired"}
         assert brand["api_key"].startswith("lp_test_")
@@ -273,7 +274,7 @@ def test_ctrl_c_and_a_termination_stop_everything_and_the_next_serve_goes_on(var
 def test_after_a_kill_9_the_next_serve_stops_the_leftovers_and_recovers(var: Path) -> None:
     first = Serve(var, "--demo").wait_until_ready()
     auth_id, _ = add_user(first)
-    wait_for(lambda: (var / "serve.pids").exists() and len((var / "serve.pids").read_text().splitlines()) == 3, seconds=10)
+    wait_for(lambda: (var / "serve.pids").exists() and len((var / "serve.pids").read_text().splitlines()) == 4, seconds=10)
     children = first.family()[1:]
 
     os.kill(first.process.pid, signal.SIGKILL)

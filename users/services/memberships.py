@@ -63,7 +63,7 @@ def accept_number(*, target: Target, member: Member, raw: str, field: str = FIEL
 def invalid_number(reason: str, *, field: str = FIELD) -> InvalidMembershipNumber:
     """A refusal that names the field and says why."""
     error = FieldError(field, InvalidMembershipNumber.code, reason)
-    return InvalidMembershipNumber(f"Invalid membership number: {reason}", errors=[error])
+    return InvalidMembershipNumber(f"{field}: Invalid membership number: {reason}", errors=[error])
 
 
 def save_membership(*, brand_id: int, auth_id: str, target_name: str, raw_number: str, at: datetime) -> Member:
