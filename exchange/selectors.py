@@ -1,8 +1,14 @@
 """Reads over partnerships and exchange orders."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
 
-from exchange.models import ExchangeOrder, Partnership, PartnershipState
+from django.db.models import Count, Max, Min, Q
+
+from exchange.models import ExchangeOrder, Partnership, PartnershipState, Provider
+from exchange.rules.orders import OPEN, OrderState
 from ledger.models import Transaction
 from ledger.models.tokens import TokenStatus
 
@@ -31,3 +37,48 @@ def orders_of(rows: Sequence[Transaction]) -> dict[int, ExchangeOrder]:
         return {}
     found = ExchangeOrder.objects.filter(brand_id=rows[0].brand_id, transaction_id__in=[row.pk for row in rows])
     return {order.transaction_id: order for order in found}
+
+
+@dataclass(slots=True)
+class Queue:
+    """The orders of one provider, or of all brands of the house together."""
+
+    STATES: ClassVar = tuple(state.value for state in OrderState)
+
+    brand: str
+    provider: str
+    failures: int = 0
+    open_until: datetime | None = None
+    active: bool = True
+    counts: dict[str, int] = field(default_factory=dict)
+    oldest: datetime | None = None
+    misses: int = 0
+
+    def calls_at(self, at: datetime) -> str:
+        """Whether the provider is called: the state of its circuit breaker, in a word."""
+        if not self.active:
+            return "switched off"
+        if self.open_until is None:
+            return "yes"
+        return f"no, after {self.failures} failures" if at < self.open_until else "one, to try"
+
+
+def queues() -> list[Queue]:
+    """Every provider with its orders, then what goes from brand to brand."""
+    found: dict[int | None, Queue] = {}
+    for provider in Provider.objects.select_related("brand", "programme").order_by("brand_id", "pk"):
+        name = provider.programme.implementation_name
+        found[provider.pk] = Queue(provider.brand.name, name, provider.failures, provider.open_until, active=provider.active)
+    found[None] = Queue("all", "other brands")
+    open_ones = Q(state__in=[state.value for state in OPEN])
+    rows = (
+        ExchangeOrder.objects.order_by()
+        .values("provider_id", "state")
+        .annotate(count=Count("pk"), oldest=Min("created_at", filter=open_ones), most=Max("misses", filter=open_ones))
+    )
+    for row in rows:
+        queue = found[row["provider_id"]]
+        queue.counts[row["state"]] = row["count"]
+        queue.oldest = min(filter(None, (queue.oldest, row["oldest"])), default=None)
+        queue.misses = max(queue.misses, row["most"] or 0)
+    return list(found.values())

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from exchange.adapters.base import Answer, AnswerKind
@@ -258,3 +259,20 @@ def test_an_inactive_provider_keeps_its_orders_waiting_and_holds_up_no_other(ric
     Provider.objects.filter(pk=provider.pk).update(active=True)
     drive()
     check(rich, airline, order, settled=True)
+
+
+def test_the_status_shows_every_provider_with_its_queue_and_breaker(rich, token, provider, airline, capsys):
+    for points in (50, 93):
+        exchange(rich, token, points)
+    drive()
+    exchange(rich, token, 60)
+    Provider.objects.filter(pk=provider.pk).update(failures=7, open_until=timezone.now() + timedelta(minutes=1))
+
+    call_command("exchange_status")
+
+    told = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in told if rich.brand.name in line]
+    shown = dict(zip(told[0].split()[2:9], line.removeprefix(rich.brand.name).split()[1:8], strict=True))
+    wanted = {"accepted": "1", "settled": "1", "refused": "1"}
+    assert shown == dict.fromkeys(shown, "0") | wanted
+    assert line.rstrip().endswith("no, after 7 failures")
