@@ -214,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
 MAIL_DIR = VAR_DIR / "mail"
 EMAIL_TIMEOUT = 10
 EMAIL_LEASE_SECONDS = int(os.environ.get("EMAIL_LEASE_SECONDS", "120"))  # longer than all time-outs of one conversation
+EXCHANGE_LEASE_SECONDS = int(os.environ.get("EXCHANGE_LEASE_SECONDS", "30"))  # longer than any provider's time-out
 ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
 if EMAIL_URL := os.environ.get("EMAIL_URL", ""):
     _mail = dj_email_url.parse(EMAIL_URL)

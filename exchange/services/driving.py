@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -26,10 +27,14 @@ from ledger.services.posting import SYSTEM
 from loyalty.database import write
 
 log = structlog.get_logger()
-LEASE = timedelta(seconds=30)  # longer than any call may take
 MOST_AT_ONCE = 32
 IDLE_SECONDS = 0.2
 Clock = Callable[[], datetime]
+
+
+def lease() -> timedelta:
+    """How long a worker may take over one call: longer than any provider's time-out."""
+    return timedelta(seconds=settings.EXCHANGE_LEASE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
             order.state = OrderState.SUBMITTED.value
         elif came_from == OrderState.SUBMITTED:  # whoever sent it died, or took longer than its lease
             order.state = OrderState.UNKNOWN.value
-        order.attempts, order.due_at = order.attempts + 1, at + LEASE
+        order.attempts, order.due_at = order.attempts + 1, at + lease()
         attempts.append(ExchangeAttempt(brand_id=order.brand_id, order=order, number=order.attempts, act=act, begun_at=at))
         if order.state != came_from:
             moves.append(

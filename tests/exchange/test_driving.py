@@ -137,7 +137,7 @@ def test_an_answer_that_comes_after_another_worker_took_over_is_not_thrown_away(
 def test_a_refusal_that_is_older_than_the_attempt_under_way_decides_nothing(rich, token, provider, airline):
     order = exchange(rich, token, 50)
     (old,) = driving._lease(10, {}, at=timezone.now())
-    driving._lease(10, {}, at=timezone.now() + driving.LEASE)
+    driving._lease(10, {}, at=timezone.now() + driving.lease())
 
     record_answer(attempt_id=old.attempt_id, answer=Answer(kind=AnswerKind.REFUSED, code="X"), at=timezone.now())
 

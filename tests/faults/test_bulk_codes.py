@@ -342,7 +342,7 @@ def test_two_processes_that_write_one_file_at_once_both_leave_it_whole(finished:
 
 
 def test_a_terminal_shows_rate_and_time_left_and_ctrl_c_says_how_to_go_on(platform: Platform) -> None:
-    bulk, shown = Bulk(platform, 100 * CHUNK), ""
+    bulk, shown, interrupted = Bulk(platform, 100 * CHUNK), "", False
     terminal, far_end = pty.openpty()
 
     with bulk.start(stderr=far_end) as process, os.fdopen(terminal, "rb", buffering=0) as screen:
@@ -350,9 +350,10 @@ def test_a_terminal_shows_rate_and_time_left_and_ctrl_c_says_how_to_go_on(platfo
         with suppress(OSError):  # which is how a terminal ends
             while text := screen.read(4096):
                 shown += text.decode(errors="replace")
-                if process.returncode is None and re.search(r"codes/s\S* \S*\d:\d\d:\d\d", shown):
+                if not interrupted and re.search(r"codes/s\S* \S*\d:\d\d:\d\d", shown):
                     process.send_signal(signal.SIGINT)
-                    process.wait(30)
+                    interrupted = True
+        process.wait(30)
 
     assert process.returncode == 130
     assert f"stopped; go on with --resume {bulk.batch}" in shown
