@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from exchange.adapters.base import ANSWERED, Adapter, Answer, AnswerKind, Credit
 from exchange.adapters.house import HouseAdapter
+from exchange.adapters.none import NoAdapter
 from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder, Provider
 from exchange.rules.breaker import OPEN_FOR
 from exchange.rules.orders import MOST_MISSES, OPEN, OrderState
@@ -79,7 +80,11 @@ def _made(call: Call) -> Answer:
 
 
 def _record(call: Call, answer: Answer, at: datetime) -> None:
-    record_answer(attempt_id=call.attempt_id, answer=answer, at=at)
+    """Record an answer. One that cannot be recorded holds up no other: when its lease ends, its order is asked after."""
+    try:
+        record_answer(attempt_id=call.attempt_id, answer=answer, at=at)
+    except Exception:
+        log.exception("exchange_answer_not_recorded", attempt=call.attempt_id)
     if call.provider_id is not None:
         _tell_breaker(call.provider_id, at, answered=answer.kind in ANSWERED or answer.retry_after_seconds is not None)
 
@@ -103,7 +108,8 @@ def _lease(limit: int, running: dict[Future[Answer], Call], *, at: datetime) -> 
 
 def _take(limit: int, in_flight: Counter[int | None], at: datetime) -> list[Call]:
     closed = Provider.objects.filter(Q(active=False) | Q(open_until__gt=at)).values_list("pk", flat=True)
-    full = [pk for pk, count in in_flight.items() if pk is not None and count >= _most(pk)]
+    busy = Provider.objects.filter(pk__in=[pk for pk in in_flight if pk is not None])
+    full = [one.pk for one in busy if in_flight[one.pk] >= one.breaker.calls_allowed(at, most=one.most_calls)]
     due = ExchangeOrder.objects.filter(state__in=[state.value for state in OPEN], due_at__lte=at)
     due = due.exclude(provider_id__in=[*closed, *full])
     locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("due_at", "pk")
@@ -116,10 +122,6 @@ def _take(limit: int, in_flight: Counter[int | None], at: datetime) -> list[Call
 
 
 RELATED = ("provider", "member", "partnership__partner_brand", "token_b", "transaction")
-
-
-def _most(provider_id: int) -> int:
-    return Provider.objects.values_list("most_calls", flat=True).get(pk=provider_id)
 
 
 def _may_call(order: ExchangeOrder, in_flight: Counter[int | None], at: datetime) -> bool:
@@ -137,8 +139,6 @@ def _is_parked(order: ExchangeOrder, at: datetime) -> bool:
     """Hand an order that was tried for too long to staff, as it is."""
     if order.misses < MOST_MISSES:
         return False
-    if order.state == OrderState.ACCEPTED:
-        order.misses = 0
     move(order, OrderState.PARKED, at=at, reason="no answer for too long")
     return True
 
@@ -168,7 +168,13 @@ def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
 
 
 def _adapter(order: ExchangeOrder) -> Adapter:
-    return adapter_of(order.provider) if order.provider is not None else HouseAdapter(order)
+    if order.provider is None:
+        return HouseAdapter(order)
+    try:
+        return adapter_of(order.provider)
+    except Exception as error:
+        log.exception("exchange_adapter_not_made", provider=order.provider.pk)
+        return NoAdapter(type(error).__name__)
 
 
 def credit_of(order: ExchangeOrder) -> Credit:

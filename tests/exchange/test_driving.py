@@ -1,6 +1,7 @@
 """Orders against the sandbox airline over HTTP: points leave if and only if miles arrive, once, whatever happens between."""
 
 import time
+from concurrent.futures import Future
 from datetime import timedelta
 
 import httpx
@@ -20,7 +21,7 @@ from ledger.models import Transaction, TransactionType
 from ledger.selectors import balances_of
 from tests.conftest import make_brand, make_member, make_token
 from tests.exchange.conftest import POINTS
-from tests.exchange.world import NOWHERE, drive, exchange, make_brands_partnership
+from tests.exchange.world import NOWHERE, drive, exchange, make_brands_partnership, make_partnership, make_provider
 from users.models import Email
 from users.services.members import erase_member
 
@@ -276,3 +277,52 @@ def test_the_status_shows_every_provider_with_its_queue_and_breaker(rich, token,
     wanted = {"accepted": "1", "settled": "1", "refused": "1"}
     assert shown == dict.fromkeys(shown, "0") | wanted
     assert line.rstrip().endswith("no, after 7 failures")
+
+
+@pytest.mark.parametrize("fault", [{"secret": b"encrypted under another key"}, {"adapter": "accrual_files"}, {"address": "::"}])
+def test_a_provider_that_is_set_up_wrongly_keeps_its_orders_and_holds_up_no_other(rich, token, provider, airline, fault):
+    other = make_provider(rich.brand, address=airline[0], name="alaska")
+    make_partnership(other, token)
+    Provider.objects.filter(pk=provider.pk).update(**fault)
+    stuck = exchange(rich, token, 50)
+    free = exchange(rich, token, 60, provider_name="alaska", number_override="12345678")
+
+    drive()
+
+    stuck.refresh_from_db()
+    free.refresh_from_db()
+    assert (stuck.state, free.state) == ("accepted", "settled")
+
+
+def test_an_answer_that_cannot_be_recorded_holds_up_no_other(rich, token, provider, airline, monkeypatch):
+    first, second = exchange(rich, token, 50), exchange(rich, token, 60)
+
+    def failing(*, attempt_id, answer, at):
+        if ExchangeAttempt.objects.get(pk=attempt_id).order_id == first.pk:
+            raise RuntimeError
+        return record_answer(attempt_id=attempt_id, answer=answer, at=at)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(driving, "record_answer", failing)
+        drive()
+    second.refresh_from_db()
+    assert second.state == "settled"
+    drive()
+
+    first.refresh_from_db()
+    assert first.state == "settled"
+
+
+def test_a_failing_provider_with_many_due_orders_starves_no_other(rich, token, provider, airline):
+    Provider.objects.filter(pk=provider.pk).update(address=f"{airline[0]}/etihad", failures=4)
+    other = make_provider(rich.brand, address=airline[0], name="alaska")
+    make_partnership(other, token)
+    for _ in range(driving.MOST_AT_ONCE + 5):
+        exchange(rich, token, 10)
+    free = exchange(rich, token, 60, provider_name="alaska", number_override="12345678")
+    (first,) = driving._lease(driving.MOST_AT_ONCE, {}, at=timezone.now())
+
+    (second,) = driving._lease(driving.MOST_AT_ONCE, {Future(): first}, at=timezone.now())
+
+    assert (first.provider_id, second.provider_id) == (provider.pk, other.pk)
+    assert second.credit.reference == free.reference

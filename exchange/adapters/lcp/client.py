@@ -1,5 +1,6 @@
 """The calls, and what their answers mean."""
 
+import binascii
 import json
 import secrets
 import time
@@ -13,7 +14,10 @@ from exchange.adapters.lcp.signing import Signed
 
 CONTENT_TYPE = "application/json"
 LONGEST_ANSWER = 100_000
-NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NEVER_LEFT = (
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL),
+    binascii.Error,  # the secret is no base64
+)
 KINDS = {
     "success": AnswerKind.CREDITED,
     "failure": AnswerKind.REFUSED,
@@ -75,7 +79,7 @@ class LcpAdapter:
             response, content = self._send(f"{self.address}{path}", json.dumps(body).encode())
         except NEVER_LEFT as error:
             return Answer(kind=AnswerKind.NOT_SENT, code="unreachable", detail=type(error).__name__)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             return Answer(kind=AnswerKind.NO_ANSWER, code="no_answer", detail=type(error).__name__)
         return meaning_of(response.status_code, response.headers, content, expected_amount=expected_amount)
 
