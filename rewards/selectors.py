@@ -33,7 +33,11 @@ def details_of(rows: Sequence[Transaction]) -> dict[int, Details]:
     if not rows:
         return {}
     brand_id = rows[0].brand_id
-    redeemed = {row.pk: row.explanation["code"] for row in rows if row.type in CODE_TYPES and row.explanation}
+    redeemed = {
+        row.pk: row.explanation["code"]
+        for row in rows
+        if row.type in CODE_TYPES and row.explanation and "code" in row.explanation
+    }
     texts = dict(Code.objects.filter(brand_id=brand_id, pk__in=redeemed.values()).values_list("pk", "code")) if redeemed else {}
     found = {pk: Details(code=texts.get(code_id)) for pk, code_id in redeemed.items()}
     bought = [row.pk for row in rows if row.type == TransactionType.POINTS_TO_REWARDS]

@@ -23,7 +23,8 @@ class OrderState(StrEnum):
 OPEN = frozenset({OrderState.ACCEPTED, OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.PENDING})
 FINAL = frozenset({OrderState.SETTLED, OrderState.REFUSED})
 MOVES: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.ACCEPTED: frozenset({OrderState.SUBMITTED, OrderState.REFUSED, OrderState.PARKED}),
+    # Settled, too: the answer to an earlier call may come after the partner had said that nothing arrived.
+    OrderState.ACCEPTED: frozenset({OrderState.SUBMITTED, OrderState.SETTLED, OrderState.REFUSED, OrderState.PARKED}),
     OrderState.SUBMITTED: frozenset(set(OrderState) - {OrderState.SUBMITTED}),
     OrderState.UNKNOWN: frozenset(set(OrderState) - {OrderState.UNKNOWN, OrderState.SUBMITTED}),
     OrderState.PENDING: frozenset({OrderState.SETTLED, OrderState.REFUSED, OrderState.UNKNOWN, OrderState.PARKED}),

@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 HIGHEST_RECEIVED = 2**53 - 1
 PLACES = Decimal(1).scaleb(-18)
 DIGITS, FRACTION_DIGITS = 24, 8
+LONGEST_RATE = 100  # digits that are looked at, needless zeros too
 ONE = Decimal(1)
 
 
@@ -46,9 +47,10 @@ def choose_rate(
 
 def fits(rate: Decimal) -> bool:
     """Whether a rate that someone sent can be kept exactly: above 0, at most 24 digits, 8 of them behind the point."""
-    if not rate.is_finite() or rate <= 0:
+    if not rate.is_finite() or rate <= 0 or len(rate.as_tuple().digits) > LONGEST_RATE:
         return False
-    scaled = rate.normalize()
+    with localcontext(prec=LONGEST_RATE):
+        scaled = rate.normalize()
     exponent = scaled.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -FRACTION_DIGITS and scaled.adjusted() < DIGITS - FRACTION_DIGITS
 

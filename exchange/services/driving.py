@@ -20,7 +20,6 @@ from exchange.adapters.base import ANSWERED, Adapter, Answer, AnswerKind, Credit
 from exchange.adapters.house import HouseAdapter
 from exchange.adapters.none import NoAdapter
 from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder, Provider
-from exchange.rules.breaker import OPEN_FOR
 from exchange.rules.orders import MOST_MISSES, OPEN, OrderState
 from exchange.services.adapters import adapter_of
 from exchange.services.settling import move, record_answer
@@ -47,6 +46,7 @@ class Call:
     adapter: Adapter
     credit: Credit
     provider_id: int | None
+    begun_at: datetime
 
 
 def drive_orders(*, clock: Clock, until: datetime) -> int:
@@ -83,27 +83,29 @@ def _record(call: Call, answer: Answer, at: datetime) -> None:
     """Record an answer. One that cannot be recorded holds up no other: when its lease ends, its order is asked after."""
     try:
         record_answer(attempt_id=call.attempt_id, answer=answer, at=at)
+        if call.provider_id is not None and answer.retry_after_seconds is None:
+            _tell_breaker(call, call.provider_id, at, answered=answer.kind in ANSWERED)
     except Exception:
         log.exception("exchange_answer_not_recorded", attempt=call.attempt_id)
-    if call.provider_id is not None:
-        _tell_breaker(call.provider_id, at, answered=answer.kind in ANSWERED or answer.retry_after_seconds is not None)
 
 
-def _tell_breaker(provider_id: int, at: datetime, *, answered: bool) -> None:
+def _tell_breaker(call: Call, provider_id: int, at: datetime, *, answered: bool) -> None:
+    """Count a failure, or forget all. While the breaker is open only the call counts that tries whether it may close."""
     if answered:
         troubled = Provider.objects.filter(Q(failures__gt=0) | Q(open_until__isnull=False), pk=provider_id)
         troubled.update(failures=0, open_until=None)
         return
     with transaction.atomic():
         provider = Provider.objects.select_for_update(no_key=True).get(pk=provider_id)
-        after = provider.breaker.failed(at)
-        Provider.objects.filter(pk=provider_id).update(failures=after.failures, open_until=after.open_until)
+        if provider.open_until in {None, call.begun_at + lease()}:
+            after = provider.breaker.failed(at)
+            Provider.objects.filter(pk=provider_id).update(failures=after.failures, open_until=after.open_until)
 
 
 def _lease(limit: int, running: dict[Future[Answer], Call], *, at: datetime) -> list[Call]:
     """Take due orders for this worker alone, each with an attempt that is committed when this returns."""
     in_flight = Counter(call.provider_id for call in running.values())
-    return write(lambda: _take(limit, in_flight, at))
+    return write(lambda: _take(limit, in_flight.copy(), at))
 
 
 def _take(limit: int, in_flight: Counter[int | None], at: datetime) -> list[Call]:
@@ -132,7 +134,7 @@ def _may_call(order: ExchangeOrder, in_flight: Counter[int | None], at: datetime
     if provider.open_until is None:
         return in_flight[provider.pk] < provider.breaker.calls_allowed(at, most=provider.most_calls)
     probe = Provider.objects.filter(pk=provider.pk, open_until=provider.open_until)
-    return bool(probe.update(open_until=at + OPEN_FOR))
+    return bool(probe.update(open_until=at + lease()))
 
 
 def _is_parked(order: ExchangeOrder, at: datetime) -> bool:
@@ -163,7 +165,7 @@ def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
     ExchangeOrder.objects.bulk_update(orders, ["state", "attempts", "due_at"])
     ExchangeMove.objects.bulk_create(moves)
     for order, attempt in zip(orders, ExchangeAttempt.objects.bulk_create(attempts), strict=True):
-        calls.append(Call(attempt.pk, Act(attempt.act), _adapter(order), credit_of(order), order.provider_id))
+        calls.append(Call(attempt.pk, Act(attempt.act), _adapter(order), credit_of(order), order.provider_id, at))
     return calls
 
 

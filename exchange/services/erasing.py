@@ -12,6 +12,9 @@ def release_member(*, member: Member) -> None:
     """Forget the numbers of orders that are over; one on its way keeps it until it ends, for its miles are paid for."""
     orders = ExchangeOrder.objects.filter(brand_id=member.brand_id, member=member)
     orders.filter(state__in=[state.value for state in FINAL]).update(membership_number="")
+    # Other brands' points on their way to this member find nobody, even when the name is given to someone new.
+    coming = ExchangeOrder.objects.filter(partnership__partner_brand_id=member.brand_id, membership_number=member.auth_id)
+    coming.update(membership_number="")
 
 
 def listen() -> None:

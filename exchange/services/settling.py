@@ -7,13 +7,11 @@ by then. A credit counts whenever it is told; anything else only from the attemp
 import random
 from datetime import datetime, timedelta
 
-import structlog
-
 from exchange.adapters.base import Answer, AnswerKind
 from exchange.errors import OrderMoved
 from exchange.models import ExchangeAttempt, ExchangeMove, ExchangeOrder
-from exchange.rules.orders import FINAL, MOVES, OrderState, wait_after, wait_while_pending
-from ledger.errors import AccountClosed, InsufficientBalance, NotReversible
+from exchange.rules.orders import FINAL, MOVES, OPEN, OrderState, wait_after, wait_while_pending
+from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, NotReversible
 from ledger.models import Counterpart, TransactionType
 from ledger.services.posting import SYSTEM, Posting, post
 from ledger.services.reversing import ReversalOrder, reverse
@@ -22,7 +20,6 @@ from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
 
-log = structlog.get_logger()
 EXCHANGES = frozenset(
     {TransactionType.POINTS_TO_EXTERNAL_REWARDS, TransactionType.EXCHANGE, TransactionType.CODE_TO_EXTERNAL_REWARDS}
 )
@@ -49,7 +46,7 @@ def _judge(order: ExchangeOrder, answer: Answer, at: datetime, *, latest: bool) 
     if answer.kind is AnswerKind.CREDITED:
         order.partner_reference = answer.partner_reference or order.partner_reference
         settle(order, at)
-    elif latest and OrderState(order.state) not in FINAL:
+    elif latest and (order.state in OPEN or (order.state == OrderState.PARKED and answer.kind is AnswerKind.REFUSED)):
         order.partner_reference = answer.partner_reference or order.partner_reference
         _weigh(order, answer, at)
 
@@ -72,13 +69,13 @@ def settle(order: ExchangeOrder, at: datetime, *, actor: str = SYSTEM, reason: s
     """The miles have arrived. After a refusal the points are taken once more, or staff must look; settled stays settled."""
     if order.state == OrderState.SETTLED:
         return
-    if order.state == OrderState.REFUSED and order.reversal_id is not None:
+    if order.reversal_id is not None:
         try:
             _take_again(order, at)
         except (InsufficientBalance, AccountClosed):
-            log.warning("exchange_credited_after_refusal", order=order.pk)
-            order.ended_at = None
-            move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN)
+            if order.state == OrderState.REFUSED:
+                order.ended_at = None
+                move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN)
             return
     order.ended_at, order.misses = at, 0
     move(order, OrderState.SETTLED, at=at, actor=actor, reason=reason)
@@ -93,7 +90,7 @@ def _take_again(order: ExchangeOrder, at: datetime) -> None:
             type=TransactionType(original.type),
             counterpart=Counterpart(original.counterpart),
             at=at,
-            explanation={"exchange": str(order.reference), "because": AGAIN},
+            explanation=(original.explanation or {}) | {"because": AGAIN},
         )
     )
 
@@ -110,6 +107,9 @@ def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor:
         order.reversal_id = posted.id
     except NotReversible:  # the account was closed with its member: there is nobody to give the points back to
         order.reversal_id = None
+    except BalanceLimit:
+        move(order, OrderState.PARKED, at=at, actor=actor, reason=BalanceLimit.code)
+        return
     order.refusal_code, order.refusal_detail = code or "refused", detail[:LONGEST_DETAIL]
     order.ended_at, order.misses = at, 0
     move(order, OrderState.REFUSED, at=at, actor=actor, reason=order.refusal_code)
@@ -125,8 +125,10 @@ def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYS
     if to not in MOVES[came_from]:
         raise OrderMoved
     order.state = to.value
-    if to in FINAL and Member.objects.filter(pk=order.member_id, erased_at__isnull=False).exists():
-        order.membership_number = ""
+    if to in FINAL:
+        # Held, so that an erasure under way is waited for: it forgets the numbers only of what is over.
+        member = Member.objects.select_for_update(no_key=True).get(pk=order.member_id)
+        order.membership_number = "" if member.erased_at is not None else order.membership_number
     order.save()
     ExchangeMove.objects.create(
         brand_id=order.brand_id, order=order, came_from=came_from.value, went_to=to.value, actor=actor, reason=reason, at=at
@@ -134,10 +136,12 @@ def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYS
 
 
 def _not_found(order: ExchangeOrder, at: datetime) -> None:
-    """Nothing arrived: the same reference may be sent again. What the partner once had and has no more is unknown."""
-    never_arrived = order.state == OrderState.UNKNOWN
-    state = OrderState.ACCEPTED if never_arrived else OrderState.UNKNOWN
-    _wait(order, state, timedelta(0) if never_arrived else _backed_off(order), at, misses=order.misses)
+    """Nothing arrived: the same reference may be sent again. What the partner once had and has no more stays unknown."""
+    if order.state == OrderState.UNKNOWN and not order.partner_reference:
+        _wait(order, OrderState.ACCEPTED, timedelta(0), at, misses=order.misses)
+        return
+    order.misses += 1
+    _wait(order, OrderState.UNKNOWN, _backed_off(order), at, misses=order.misses)
 
 
 def _not_sent(order: ExchangeOrder, answer: Answer, at: datetime) -> None:

@@ -344,6 +344,7 @@ def test_two_processes_that_write_one_file_at_once_both_leave_it_whole(finished:
 def test_a_terminal_shows_rate_and_time_left_and_ctrl_c_says_how_to_go_on(platform: Platform) -> None:
     bulk, shown, interrupted = Bulk(platform, 100 * CHUNK), "", False
     terminal, far_end = pty.openpty()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background may ignore it, and so would children
 
     with bulk.start(stderr=far_end) as process, os.fdopen(terminal, "rb", buffering=0) as screen:
         os.close(far_end)

@@ -2,6 +2,7 @@
 
 import binascii
 import json
+import re
 import secrets
 import time
 from typing import Any
@@ -18,6 +19,7 @@ NEVER_LEFT = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL),
     binascii.Error,  # the secret is no base64
 )
+_CODE, _REFERENCE = re.compile("[A-Z][A-Z_]{0,39}"), re.compile("[!-~]{1,100}")
 KINDS = {
     "success": AnswerKind.CREDITED,
     "failure": AnswerKind.REFUSED,
@@ -57,14 +59,17 @@ class LcpAdapter:
             "callback": str(credit.reference),
             "order": {"basePoints": credit.points},
         }
-        answer = self._ask("/transact", body)
+        answer = self._ask("/transact", body, expected_amount=credit.amount)
         if answer.kind is AnswerKind.NOT_FOUND:
             return Answer(kind=AnswerKind.NO_ANSWER, code="unexpected", detail="notFound to a credit")
         return answer
 
     def inquire(self, credit: Credit) -> Answer:
         """Ask what became of the key."""
-        return self._ask("/inquire", {"callback": str(credit.reference)}, expected_amount=credit.amount)
+        answer = self._ask("/inquire", {"callback": str(credit.reference)}, expected_amount=credit.amount)
+        if answer.kind is AnswerKind.REFUSED and answer.detail:  # the question was refused, not the credit
+            return Answer(kind=AnswerKind.NO_ANSWER, code="not_understood", detail=answer.detail)
+        return answer
 
     def reverse(self, credit: Credit) -> Answer:
         """Ask to take the whole credit back."""
@@ -114,7 +119,7 @@ def meaning_of(status: int, headers: httpx.Headers, content: bytes, *, expected_
         return Answer(kind=AnswerKind.NOT_SENT, code="busy", detail="429", retry_after_seconds=_seconds(headers))
     if status == httpx.codes.OK and told.get("status") in KINDS:
         return _judged(told, expected_amount)
-    if status in {400, 409, 422} and isinstance(told.get("errors"), list) and told["errors"]:
+    if status in {400, 422} and isinstance(told.get("errors"), list) and told["errors"]:
         first = told["errors"][0] if isinstance(told["errors"][0], dict) else {}
         return Answer(kind=AnswerKind.REFUSED, code=_word(first.get("code")) or "refused", detail=f"HTTP {status}")
     if status in {401, 403, 404, 405, 413, 415}:
@@ -129,7 +134,7 @@ def _judged(told: dict[str, Any], expected_amount: int | None) -> Answer:
         return Answer(kind=AnswerKind.NO_ANSWER, code="other_amount", detail="the partner credited another amount")
     return Answer(
         kind=kind,
-        partner_reference=reference[:100] if isinstance(reference, str) else "",
+        partner_reference=reference if isinstance(reference, str) and _REFERENCE.fullmatch(reference) else "",
         code=_word(told.get("statusMessage")) or kind.value,
     )
 
@@ -143,8 +148,8 @@ def _object(content: bytes) -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    """A code that a partner sent, as far as it is one."""
-    return value[:40] if isinstance(value, str) and value.isascii() and value.isprintable() else ""
+    """A code that a partner sent; free words are not kept, for they may name someone."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
 def _seconds(headers: httpx.Headers) -> int | None:

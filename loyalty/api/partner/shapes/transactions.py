@@ -145,7 +145,7 @@ def _transaction(
     return TransactionOut(
         id=str(id_),
         loyalty_event_type=type_,
-        status="reversed" if is_reversed and status != "failed" else status,
+        status="reversed" if is_reversed and fate is None else status,
         points_burned=str(-amount) if amount < 0 else None,
         points_credited=str(amount) if amount > 0 else None,
         amount_received=str(received) if received is not None else None,
