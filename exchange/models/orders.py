@@ -80,6 +80,7 @@ class ExchangeOrder(models.Model):
             models.Index(
                 name="exchange_due", fields=["due_at", "id"], condition=Q(state__in=sorted(state.value for state in OPEN))
             ),
+            models.Index(name="exchange_to_member", fields=["membership_number"], condition=Q(provider__isnull=True)),
             models.Index(name="exchange_of_brand", fields=["brand", "state", "created_at"]),
         ]
         triggers = [
