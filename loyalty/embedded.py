@@ -69,10 +69,10 @@ class Embedded:
         """Bring the servers up; about a millisecond when they already are."""
         if (not self.wants_database or self._database_answers()) and (not self.wants_valkey or self._valkey_answers()):
             return
-        with self._lock():
+        with self._lock() as lock:
             self._own(self.run)
             if self.wants_database:
-                self._initialise_database()
+                self._initialise_database(lock)
                 self._start_database()
             if self.wants_valkey:
                 self._start_valkey()
@@ -104,11 +104,11 @@ class Embedded:
         os.close(handle)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[int]:
         self.base.mkdir(parents=True, exist_ok=True)
         with (self.base / ".lock").open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle.fileno()
 
     def _own(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ class Embedded:
         if os.geteuid() == 0:
             os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
 
-    def _tool(self, name: str, *arguments: object) -> None:
+    def _tool(self, name: str, *arguments: object, inherit: tuple[int, ...] = ()) -> None:
         """Run a PostgreSQL program; it refuses root, so root becomes nobody and keeps only the right to enter folders."""
         prefix: list[str] = []
         if os.geteuid() == 0:
@@ -135,12 +135,13 @@ class Embedded:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=inherit,
                 check=False,
             )
         if done.returncode:
             raise EmbeddedServerFailed(f"{name} failed, see {log_path}:\n{_tail(log_path)}")
 
-    def _initialise_database(self) -> None:
+    def _initialise_database(self, lock: int) -> None:
         if (self.pg / "PG_VERSION").exists():
             return
         fresh = self.base / "pg.new"  # renamed when complete: a kill on the way leaves nothing half made
@@ -150,6 +151,7 @@ class Embedded:
             *("initdb", "-D", fresh, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--data-checksums"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *(["--no-sync"] if self.disposable else []),
+            inherit=(lock,),  # an initdb that outlives its killed starter keeps the next one waiting, not meddling
         )
         settings = CONFIGURATION.format(run=self.run) + (DISPOSABLE if self.disposable else "")
         with (fresh / "postgresql.auto.conf").open("a") as configuration:

@@ -228,6 +228,18 @@ def test_a_kill_during_initdb_leaves_nothing_half_made(servers: Embedded) -> Non
     assert not (servers.base / "pg.new").exists()
 
 
+def test_an_initdb_that_outlives_its_killed_starter_does_not_meddle_with_the_next(servers: Embedded) -> None:
+    process = child(ENSURE, servers.base)
+    wait_for((servers.base / "pg.new" / "PG_VERSION").exists, every=0.005)
+    process.kill()
+    finish(process)
+
+    servers.ensure()
+
+    must_work(servers)
+    assert not (servers.base / "pg.new").exists()
+
+
 def test_stop_takes_both_down_cleanly_and_may_be_called_again(servers: Embedded) -> None:
     servers.ensure()
     keep_a_row(servers)
