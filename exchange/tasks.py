@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from exchange.services.adapters import close_adapters
 from exchange.services.driving import drive_orders
+from exchange.services.files import exchange_files
 
 AT_MOST = timedelta(seconds=20)
 
@@ -17,6 +18,12 @@ AT_MOST = timedelta(seconds=20)
 def drive_due_orders() -> int:
     """Drive exchange orders on for some seconds; running it twice does nothing twice. Answers how many calls were made."""
     return drive_orders(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@shared_task
+def exchange_due_files() -> int:
+    """Make, deliver, fetch and book accrual files where it is time. Answers with how many partners."""
+    return exchange_files(clock=timezone.now)
 
 
 @worker_process_shutdown.connect

@@ -42,7 +42,7 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+    for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "httpx", "asyncssh"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
     # It names paths, and a path may hold someone's name; the middleware has a line for every request.
     logging.getLogger("django.request").setLevel(logging.CRITICAL)

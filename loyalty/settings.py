@@ -207,6 +207,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "exchange due accrual files": {
+        "task": "exchange.tasks.exchange_due_files",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
 }
 

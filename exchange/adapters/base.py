@@ -22,13 +22,17 @@ ANSWERED = frozenset({AnswerKind.CREDITED, AnswerKind.REFUSED, AnswerKind.PENDIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a partner answered, or why no answer is known. `code` and `detail` name nobody: staff and members read them."""
+    """What a partner answered, or why no answer is known. `code` and `detail` name nobody: staff and members read them.
+
+    `credited` are the units, where they are fewer than were asked for.
+    """
 
     kind: AnswerKind
     partner_reference: str = ""
     code: str = ""
     detail: str = ""
     retry_after_seconds: int | None = None
+    credited: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

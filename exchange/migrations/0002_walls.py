@@ -19,6 +19,11 @@ WALLS = [
     ("exchange_exchangeorder", "exchange_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
     ("exchange_exchangeorder", "exchange_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("exchange_exchangeattempt", "exchange_attempt_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
+    ("exchange_accrualfile", "accrual_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    ("exchange_accrualrecord", "accrual_file_of_its_brand", "(brand_id, file_id)", "exchange_accrualfile (brand_id, id)"),
+    ("exchange_accrualrecord", "accrual_order_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
+    ("exchange_answerfile", "answer_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    ("exchange_answerfile", "answer_to_file_of_brand", "(brand_id, answers_id)", "exchange_accrualfile (brand_id, id)"),
     ("exchange_exchangemove", "exchange_move_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
 ]
 

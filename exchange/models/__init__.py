@@ -1,12 +1,17 @@
 """The models of the exchange app."""
 
+from exchange.models.files import AccrualFile, AccrualRecord, AnswerFile, AnswerState
 from exchange.models.orders import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
 from exchange.models.partnerships import Partnership, PartnershipState
 from exchange.models.providers import AdapterKind, Provider
 
 __all__ = [
+    "AccrualFile",
+    "AccrualRecord",
     "Act",
     "AdapterKind",
+    "AnswerFile",
+    "AnswerState",
     "ExchangeAttempt",
     "ExchangeMove",
     "ExchangeOrder",

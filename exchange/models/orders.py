@@ -48,6 +48,7 @@ class ExchangeOrder(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     misses = models.PositiveIntegerField(default=0, help_text="Attempts without an answer, in a row.")
     partner_reference = models.CharField(max_length=100, blank=True)
+    credited = models.BigIntegerField(null=True, help_text="Units of B, where the partner credited fewer than were asked for.")
     refusal_code = models.CharField(max_length=40, blank=True)
     refusal_detail = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -73,6 +74,10 @@ class ExchangeOrder(models.Model):
                 name="exchange_ended_has_instant",
                 condition=Q(state__in=["settled", "refused"], ended_at__isnull=False)
                 | (~Q(state__in=["settled", "refused"]) & Q(ended_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="exchange_partly_credited",
+                condition=Q(credited__isnull=True) | Q(credited__gt=0, credited__lt=F("received"), state="settled"),
             ),
             models.CheckConstraint(name="exchange_refusal_has_reason", condition=~Q(state="refused") | ~Q(refusal_code="")),
         ]

@@ -35,6 +35,9 @@ class Provider(models.Model):
     active = models.BooleanField(default=True, help_text="While it is not, orders are accepted and wait.")
     failures = models.PositiveIntegerField(default=0, help_text="Calls without an answer, in a row.")
     open_until = models.DateTimeField(null=True, help_text="Until then nobody calls: the circuit breaker is open.")
+    files_due_at = models.DateTimeField(null=True, blank=True, help_text="When files are exchanged next; a lease moves it on.")
+    files_failures = models.PositiveIntegerField(default=0, help_text="Exchanges of files that failed, in a row.")
+    files_fault = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

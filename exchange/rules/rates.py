@@ -60,3 +60,10 @@ def convert(points: int, rate: Rate) -> Received:
     with localcontext(prec=60):
         whole, rest = divmod(points * rate.numerator, rate.denominator)
         return Received(int(whole), (rest / rate.denominator).quantize(PLACES, rounding="ROUND_DOWN"))
+
+
+def cost_of(units: int, rate: Rate) -> int:
+    """The fewest points that become so many units."""
+    with localcontext(prec=60):
+        whole, rest = divmod(units * rate.denominator, rate.numerator)
+        return int(whole) + bool(rest)

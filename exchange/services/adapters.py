@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from exchange.adapters.accrual.adapter import AccrualAdapter
 from exchange.adapters.base import Adapter
 from exchange.adapters.lcp.client import LcpAdapter
 from exchange.models import AdapterKind, Provider
@@ -44,4 +45,8 @@ def _lcp(provider: Provider) -> Adapter:
     )
 
 
-_MAKERS: dict[AdapterKind, Callable[[Provider], Adapter]] = {AdapterKind.LCP: _lcp}
+def _accrual(_: Provider) -> Adapter:
+    return AccrualAdapter()
+
+
+_MAKERS: dict[AdapterKind, Callable[[Provider], Adapter]] = {AdapterKind.LCP: _lcp, AdapterKind.ACCRUAL_FILES: _accrual}

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from exchange.adapters.base import Answer, AnswerKind
 from exchange.errors import OrderMoved
-from exchange.models import ExchangeAttempt, ExchangeMove, ExchangeOrder
+from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
 from exchange.rules.orders import FINAL, MOVES, OPEN, OrderState, wait_after, wait_while_pending
+from exchange.rules.rates import cost_of
 from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, NotReversible
 from ledger.models import Counterpart, TransactionType
 from ledger.services.posting import SYSTEM, Posting, post
@@ -42,10 +43,28 @@ def record_answer(*, attempt_id: int, answer: Answer, at: datetime) -> ExchangeO
     return write(effect)
 
 
+def record_notice(*, order: ExchangeOrder, answer: Answer, at: datetime) -> None:
+    """Write what a partner told unasked, and move the order, which is held, inside an open transaction."""
+    order.attempts += 1
+    order.save(update_fields=["attempts"])
+    detail = f"{answer.code} {answer.detail}".strip()[:LONGEST_DETAIL]
+    ExchangeAttempt.objects.create(
+        brand_id=order.brand_id,
+        order=order,
+        number=order.attempts,
+        act=Act.NOTICE,
+        begun_at=at,
+        ended_at=at,
+        outcome=answer.kind.value,
+        detail=detail,
+    )
+    _judge(order, answer, at, latest=True)
+
+
 def _judge(order: ExchangeOrder, answer: Answer, at: datetime, *, latest: bool) -> None:
     if answer.kind is AnswerKind.CREDITED:
         order.partner_reference = answer.partner_reference or order.partner_reference
-        settle(order, at)
+        settle(order, at, credited=answer.credited)
     elif latest and (order.state in OPEN or (order.state == OrderState.PARKED and answer.kind is AnswerKind.REFUSED)):
         order.partner_reference = answer.partner_reference or order.partner_reference
         _weigh(order, answer, at)
@@ -65,28 +84,34 @@ def _weigh(order: ExchangeOrder, answer: Answer, at: datetime) -> None:
             _no_answer(order, at)
 
 
-def settle(order: ExchangeOrder, at: datetime, *, actor: str = SYSTEM, reason: str = "") -> None:
-    """The miles have arrived. After a refusal the points are taken once more, or staff must look; settled stays settled."""
+def settle(order: ExchangeOrder, at: datetime, *, credited: int | None = None, actor: str = SYSTEM, reason: str = "") -> None:
+    """The miles have arrived, or so many of them as `credited` says: the points of the rest come back.
+
+    After a refusal the points are taken once more, or staff must look; settled stays settled.
+    """
     if order.state == OrderState.SETTLED:
         return
-    if order.reversal_id is not None:
-        try:
-            _take_again(order, at)
-        except (InsufficientBalance, AccountClosed):
-            if order.state == OrderState.REFUSED:
-                order.ended_at = None
-                move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN)
-            return
-    order.ended_at, order.misses = at, 0
+    cost = order.points if credited is None else min(cost_of(credited, order.rate), order.points)
+    try:
+        if order.reversal_id is not None:
+            _take_again(order, cost, at)
+        elif cost < order.points:
+            _give_back(order, order.points - cost, at, actor)
+    except (InsufficientBalance, AccountClosed, BalanceLimit) as error:
+        if order.state in {OrderState.REFUSED, *OPEN}:
+            order.ended_at = None
+            move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN if order.reversal_id else error.code)
+        return
+    order.credited, order.ended_at, order.misses = credited, at, 0
     move(order, OrderState.SETTLED, at=at, actor=actor, reason=reason)
 
 
-def _take_again(order: ExchangeOrder, at: datetime) -> None:
+def _take_again(order: ExchangeOrder, points: int, at: datetime) -> None:
     original = order.transaction
     post(
         Posting(
             account=original.account_id,
-            amount=-order.points,
+            amount=-points,
             type=TransactionType(original.type),
             counterpart=Counterpart(original.counterpart),
             at=at,
@@ -95,28 +120,33 @@ def _take_again(order: ExchangeOrder, at: datetime) -> None:
     )
 
 
-def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor: str = SYSTEM) -> None:
-    """The partner will not credit: the points come back by a linked reversal, and the member is told."""
+def _give_back(order: ExchangeOrder, points: int, at: datetime, actor: str) -> None:
+    """Return points by a linked reversal, and tell the member. Raises BalanceLimit.
+
+    An account that was closed with its member gets nothing: there is nobody to give the points back to.
+    """
+    wanted = ReversalOrder(
+        brand_id=order.brand_id, transaction_id=order.transaction_id, amount=points, actor=actor, reversible=EXCHANGES
+    )
     try:
-        posted = reverse(
-            order=ReversalOrder(
-                brand_id=order.brand_id, transaction_id=order.transaction_id, actor=actor, reversible=EXCHANGES
-            ),
-            at=at,
-        )
-        order.reversal_id = posted.id
-    except NotReversible:  # the account was closed with its member: there is nobody to give the points back to
-        order.reversal_id = None
+        order.reversal_id = reverse(order=wanted, at=at).id
+    except NotReversible:
+        return
+    member = Member.objects.get(pk=order.member_id)
+    context = {"points": points, "token": order.partnership.token_a.name, "partner": str(order.token_b.name)}
+    queue_email(member=member, brand=order.partnership.brand, kind=EmailKind.EXCHANGE_REFUSED, context=context, at=at)
+
+
+def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor: str = SYSTEM) -> None:
+    """The partner will not credit: the points come back, and the member is told."""
+    try:
+        _give_back(order, order.points, at, actor)
     except BalanceLimit:
         move(order, OrderState.PARKED, at=at, actor=actor, reason=BalanceLimit.code)
         return
     order.refusal_code, order.refusal_detail = code or "refused", detail[:LONGEST_DETAIL]
     order.ended_at, order.misses = at, 0
     move(order, OrderState.REFUSED, at=at, actor=actor, reason=order.refusal_code)
-    member = Member.objects.get(pk=order.member_id)
-    if order.reversal_id is not None:
-        context = {"points": order.points, "token": order.partnership.token_a.name, "partner": str(order.token_b.name)}
-        queue_email(member=member, brand=order.partnership.brand, kind=EmailKind.EXCHANGE_REFUSED, context=context, at=at)
 
 
 def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYSTEM, reason: str = "") -> None:

@@ -279,7 +279,7 @@ def test_the_status_shows_every_provider_with_its_queue_and_breaker(rich, token,
     assert line.rstrip().endswith("no, after 7 failures")
 
 
-@pytest.mark.parametrize("fault", [{"secret": b"encrypted under another key"}, {"adapter": "accrual_files"}, {"address": "::"}])
+@pytest.mark.parametrize("fault", [{"secret": b"encrypted under another key"}, {"adapter": "unheard_of"}, {"address": "::"}])
 def test_a_provider_that_is_set_up_wrongly_keeps_its_orders_and_holds_up_no_other(rich, token, provider, airline, fault):
     other = make_provider(rich.brand, address=airline[0], name="alaska")
     make_partnership(other, token)

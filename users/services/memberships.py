@@ -119,3 +119,9 @@ def delete_membership(*, brand_id: int, auth_id: str, target_name: str) -> None:
         find_membership(member=member, target_name=target_name).delete()
 
     write(effect)
+
+
+def replace_number(*, brand_id: int, member_id: int, programme: PartnerProgramme, old: str, new: str, at: datetime) -> bool:
+    """Follow a programme that merged accounts: the stored number becomes the new one, if it is still the old one."""
+    rows = Membership.objects.filter(brand_id=brand_id, member_id=member_id, programme=programme, number=old)
+    return bool(rows.update(number=new, warning="", updated_at=at))

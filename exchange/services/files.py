@@ -1,0 +1,82 @@
+"""Exchanging files with partners that take them: make, deliver, fetch and book, one worker a partner at a time."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import F, Q
+
+from exchange.adapters.accrual.sftp import SftpFolders
+from exchange.models import AdapterKind, Provider
+from exchange.rules.orders import wait_after
+from exchange.services.accruals import deliver_files, make_file
+from exchange.services.answers import ENDING, read_answers, refuse_unread, unread
+from exchange.services.credentials import secret_of
+
+log = structlog.get_logger()
+LEASE = timedelta(minutes=15)  # longer than a round takes; one that lasts longer meets the next without harm
+FILES_A_ROUND = 20
+DAY_SECONDS = 86_400
+Clock = Callable[[], datetime]
+
+
+def exchange_files(*, clock: Clock) -> int:
+    """Do a round with each partner whose time has come; answers with how many."""
+    due = Provider.objects.filter(adapter=AdapterKind.ACCRUAL_FILES, active=True).select_related("programme")
+    rounds = 0
+    for provider in due.filter(Q(files_due_at__isnull=True) | Q(files_due_at__lte=clock())).order_by("pk"):
+        mine = Provider.objects.filter(pk=provider.pk, files_due_at=provider.files_due_at)
+        if provider.files_due_at is None:
+            mine = Provider.objects.filter(pk=provider.pk, files_due_at__isnull=True)
+        if mine.update(files_due_at=clock() + LEASE):
+            _round(provider, clock)
+            rounds += 1
+    return rounds
+
+
+def _round(provider: Provider, clock: Clock) -> None:
+    """One round; what fails is told to staff, and tried again later, ever more seldom."""
+    row = Provider.objects.filter(pk=provider.pk)
+    try:
+        while make_file(provider=provider, at=clock()) is not None:
+            pass
+        with _folders(provider) as folders:
+            outgoing, incoming = (str(provider.terms.get(name, name)) for name in ("outgoing", "incoming"))
+            deliver_files(provider=provider, folders=folders, folder=outgoing, at=clock())
+            _fetch(provider, folders, incoming, clock)
+    except Exception as error:  # noqa: BLE001 - a partner that fails in whatever way holds up no other
+        log.warning("exchange_files_failed", provider=provider.pk, error=type(error).__name__)
+        wait = wait_after(provider.files_failures + 1, 1.0)
+        row.update(files_failures=F("files_failures") + 1, files_fault=_fault(error), files_due_at=clock() + wait)
+        return
+    row.update(files_failures=0, files_fault="", files_due_at=clock() + interval(provider))
+
+
+def interval(provider: Provider) -> timedelta:
+    """How long from one round to the next: the terms' `interval_seconds`, an hour unless they say."""
+    told = provider.terms.get("interval_seconds", 3600)
+    return timedelta(seconds=min(max(told, 1), DAY_SECONDS) if isinstance(told, int) else 3600)
+
+
+def _folders(provider: Provider) -> SftpFolders:
+    return SftpFolders(
+        address=provider.address,
+        username=provider.credential_id,
+        secret=secret_of(provider),
+        host_key=str(provider.terms.get("host_key", "")),
+    )
+
+
+def _fetch(provider: Provider, folders: SftpFolders, folder: str, clock: Clock) -> None:
+    for listed in unread(provider=provider, listed=folders.listing(folder, ENDING))[:FILES_A_ROUND]:
+        try:
+            content = folders.get(folder, listed.name)
+        except ValueError as error:
+            refuse_unread(provider=provider, listed=listed, reason=str(error), at=clock())
+        else:
+            read_answers(provider=provider, listed=listed, content=content, at=clock())
+
+
+def _fault(error: Exception) -> str:
+    """The kind of error, and of wrong settings the words: they are ours."""
+    return (f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else type(error).__name__)[:200]
