@@ -1,26 +1,36 @@
-"""Accepting an exchange: the points go into clearing and the order is written, in one transaction, or neither."""
+"""Accepting an exchange: the points go into clearing and the order is written, in one transaction, or neither.
+
+Three statements do it: one reads the terms, one posts, one writes the order.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID, uuid4
 
-from exchange.errors import AmountOutOfRange, AmountTooSmall, ExchangeNotAllowed, InvalidExchangeRate
-from exchange.models import ExchangeOrder, Partnership, PartnershipState, Provider
+from exchange.errors import AmountOutOfRange, AmountTooSmall, InvalidExchangeRate
 from exchange.rules.rates import HIGHEST_RECEIVED, Rate, Received, choose_rate, convert, fits
 from exchange.services.numbers import number_of
+from exchange.services.terms import Agreed, read_terms, why_no_terms
 from ledger.models import Counterpart, TransactionType
-from ledger.models.tokens import TokenStatus
 from ledger.selectors import FUNGIBLE_POINTS, find_token
 from ledger.services.points import Moved
 from ledger.services.posting import Holder, Posting, post, reference_first
-from loyalty.database import write
+from loyalty.database import execute_prepared, write
 from loyalty.errors import FieldError
-from users.errors import InvalidExchangeProvider, UserNotFound
-from users.models import Member
-from users.services.members import find_member
+from users.errors import UserNotFound
 
 RATE_FIELD = "exchange_rate_override"
+ORDER = """
+INSERT INTO exchange_exchangeorder (brand_id, reference, partnership_id, provider_id, member_id, transaction_id, token_b_id,
+  points, rate_numerator, rate_denominator, received, remainder, membership_number, due_at, created_at,
+  state, attempts, misses, partner_reference, refusal_code, refusal_detail)
+VALUES (%s::bigint, %s::uuid, %s::bigint, %s::bigint, %s::bigint, %s::bigint, %s::bigint,
+  %s::bigint, %s::numeric, %s::numeric, %s::bigint, %s::numeric, %s::text, %s::timestamptz, %s::timestamptz,
+  'accepted', 0, 0, '', '', '')
+RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +55,20 @@ class ExchangeRequest:
 
 
 class Accepted(NamedTuple):
-    """The movement of the points, and the order that it pays for."""
+    """The movement of the points, the order that it pays for, and how many whole units that is to bring."""
 
     moved: Moved
-    order: ExchangeOrder
+    order_id: int
+    received: int
+
+
+class Deal(NamedTuple):
+    """What the points become, and under which number it is credited."""
+
+    reference: UUID
+    rate: Rate
+    received: Received
+    number: str
 
 
 def accept_exchange(*, request: ExchangeRequest, at: datetime) -> Accepted:
@@ -69,89 +89,71 @@ def place_order(
     request: ExchangeRequest, *, at: datetime, of_code: dict[str, int] | None = None, take_first: int | None = None
 ) -> Accepted:
     """Do so inside an open transaction. What a code is worth has no minimum, and is taken from the lot it opened."""
-    member = find_member(brand_id=request.brand_id, auth_id=request.auth_id)
-    token = find_token(brand_id=request.brand_id, token_id=request.token_a_id, type_=FUNGIBLE_POINTS)
-    partnership = find_partnership(request)
-    rate = rate_of(partnership, request.rate_override)
-    received = _received(partnership, request.points, rate, minimum=1 if of_code else partnership.minimum)
-    number = number_of(member=member, partnership=partnership, override=request.number_override, field=request.number_field)
-    order = ExchangeOrder(
+    terms = read_terms(
         brand_id=request.brand_id,
-        partnership=partnership,
-        provider_id=partnership.provider_id,
-        token_b=partnership.token_b,
-        points=request.points,
-        rate_numerator=rate.numerator,
-        rate_denominator=rate.denominator,
-        received=received.whole,
-        remainder=received.remainder,
-        membership_number=number,
-        due_at=at,
-        created_at=at,
+        auth_id=request.auth_id,
+        token_a_id=request.token_a_id,
+        token_b_id=request.token_b_id,
+        provider_name=request.provider_name,
     )
-    posting = Posting(
-        account=Holder(request.brand_id, request.auth_id, token.pk),
+    if terms is None:
+        raise UserNotFound
+    token = find_token(brand_id=request.brand_id, token_id=request.token_a_id, type_=FUNGIBLE_POINTS)
+    agreed = terms.agreed
+    if agreed is None:
+        raise why_no_terms(brand_id=request.brand_id, token_b_id=request.token_b_id, provider_name=request.provider_name)
+    rate = rate_of(agreed, request.rate_override)
+    received = _received(agreed, request.points, rate, minimum=1 if of_code else agreed.minimum)
+    number = number_of(terms, override=request.number_override, field=request.number_field)
+    deal = Deal(uuid4(), rate, received, number)
+    posting = _posting(request, agreed, deal, at=at, of_code=of_code or {}, take_first=take_first)
+    moved = Moved(post(posting), token)
+    if moved.posted.member_id != terms.member_id:  # erased meanwhile, and the name given to someone new
+        raise UserNotFound
+    return Accepted(moved, _write(request, agreed, deal, moved, at=at), received.whole)
+
+
+def _posting(
+    request: ExchangeRequest, agreed: Agreed, deal: Deal, *, at: datetime, of_code: dict[str, int], take_first: int | None
+) -> Posting:
+    why = {"exchange": str(deal.reference), "partnership": agreed.id, "received": str(deal.received.whole)}
+    return Posting(
+        account=Holder(request.brand_id, request.auth_id, request.token_a_id),
         amount=-request.points,
         type=request.type,
-        counterpart=Counterpart.EXCHANGE_CLEARING if partnership.provider_id else Counterpart.TRANSFER_CLEARING,
+        counterpart=Counterpart.EXCHANGE_CLEARING if agreed.provider_id else Counterpart.TRANSFER_CLEARING,
         at=at,
         reference_id=request.reference_id,
         actor=request.actor,
-        explanation={"exchange": str(order.reference), "partnership": partnership.pk, "received": str(received.whole)}
-        | (of_code or {}),
+        explanation=why | of_code,
         take_first=take_first,
     )
-    return _written(order, Moved(post(posting), token), member)
 
 
-def _written(order: ExchangeOrder, moved: Moved, member: Member) -> Accepted:
-    if moved.posted.member_id != member.pk:  # erased meanwhile, and the name given to someone new
-        raise UserNotFound
-    order.member, order.transaction_id = member, moved.posted.id
-    order.save(force_insert=True)
-    return Accepted(moved, order)
+def _write(request: ExchangeRequest, agreed: Agreed, deal: Deal, moved: Moved, *, at: datetime) -> int:
+    """Write the order that a movement pays for, and answer its id."""
+    posted, rate, received = moved.posted, deal.rate, deal.received
+    links = [agreed.id, agreed.provider_id, posted.member_id, posted.id, agreed.token_b_id]
+    terms = [request.points, rate.numerator, rate.denominator, received.whole, received.remainder]
+    rows = execute_prepared(ORDER, [request.brand_id, deal.reference, *links, *terms, deal.number, at, at])
+    order_id: int = rows[0][0]
+    return order_id
 
 
-def find_partnership(request: ExchangeRequest) -> Partnership:
-    """The active partnership that a request means. Raises InvalidExchangeProvider, ExchangeNotAllowed."""
-    rows = Partnership.objects.select_related("provider__programme", "partner_brand", "token_a", "token_b").filter(
-        brand_id=request.brand_id,
-        token_a_id=request.token_a_id,
-        state=PartnershipState.ACTIVE,
-        token_b__status=TokenStatus.ACTIVE,
-    )
-    if request.token_b_id is not None:
-        found = rows.filter(token_b_id=request.token_b_id).first()
-    else:
-        name = request.provider_name or ""
-        found = None if "\x00" in name else rows.filter(provider__programme__implementation_name=name).first()
-        if found is None and not _is_provider(request.brand_id, name):
-            raise InvalidExchangeProvider
-    if found is None:
-        raise ExchangeNotAllowed
-    return found
-
-
-def _is_provider(brand_id: int, name: str) -> bool:
-    return "\x00" not in name and Provider.objects.filter(brand_id=brand_id, programme__implementation_name=name).exists()
-
-
-def rate_of(partnership: Partnership, override: Decimal | None) -> Rate:
+def rate_of(agreed: Agreed, override: Decimal | None) -> Rate:
     """The rate of a request. Raises InvalidExchangeRate."""
     if override is not None and not fits(override):
         detail = "a decimal above 0, with at most 16 digits before the point and 8 behind it"
         raise InvalidExchangeRate(f"{RATE_FIELD}: {detail}", errors=[FieldError(RATE_FIELD, InvalidExchangeRate.code, detail)])
-    rate = choose_rate(
-        override=override, agreed=partnership.rate, offramp=partnership.token_a.offramp, onramp=partnership.token_b.onramp
-    )
+    rate = choose_rate(override=override, agreed=agreed.rate, offramp=agreed.offramp, onramp=agreed.onramp)
     if rate is None:
         raise InvalidExchangeRate
     return rate
 
 
-def _received(partnership: Partnership, points: int, rate: Rate, *, minimum: int) -> Received:
-    if not minimum <= points <= partnership.maximum:
-        raise AmountOutOfRange(f"The amount must be from {minimum} to {partnership.maximum} points")
+def _received(agreed: Agreed, points: int, rate: Rate, *, minimum: int) -> Received:
+    if not minimum <= points <= agreed.maximum:
+        raise AmountOutOfRange(f"The amount must be from {minimum} to {agreed.maximum} points")
     received = convert(points, rate)
     if received.whole == 0:
         raise AmountTooSmall

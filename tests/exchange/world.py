@@ -73,7 +73,8 @@ def request_of(member: Member, token: Token, points: int, **terms: Any) -> Excha
 
 
 def exchange(member: Member, token: Token, points: int, **terms: Any) -> ExchangeOrder:
-    return accept_exchange(request=request_of(member, token, points, **terms), at=timezone.now()).order
+    accepted = accept_exchange(request=request_of(member, token, points, **terms), at=timezone.now())
+    return ExchangeOrder.objects.get(pk=accepted.order_id)
 
 
 def drive(*, rounds: int = 1) -> None:

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from loyalty.database import write
+from loyalty.database import execute_prepared, write
 from loyalty.errors import FieldError
 from users.errors import InvalidExchangeProvider, InvalidMembershipNumber, MembershipNotFound
 from users.models import Brand, Member, Membership, PartnerProgramme
-from users.rules.membership_numbers import judge
+from users.rules.membership_numbers import NumberRule, judge
 from users.services.members import locked_member
 
 FIELD = "membership_number"
+HOLD_NAMED = "SELECT id FROM users_member WHERE brand_id = %s::bigint AND auth_id = %s::text FOR SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,32 @@ def find_target(*, brand_id: int, name: str) -> Target:
 
 def accept_number(*, target: Target, member: Member, raw: str, field: str = FIELD) -> tuple[str, str]:
     """The number as it is kept, and what staff should look at. Raises InvalidMembershipNumber, saying why."""
-    if target.programme is None:
-        own = target.partner_brand is None or target.partner_brand.pk == member.brand_id
-        if own and raw != member.auth_id:
+    if target.programme is not None:
+        return accept_programme_number(rule=target.programme.rule, raw=raw, field=field)
+    if target.partner_brand is None or target.partner_brand.pk == member.brand_id:
+        if raw != member.auth_id:
             raise invalid_number("it must be the user's auth_id", field=field)
-        if not own and ("\x00" in raw or not Member.objects.filter(brand=target.partner_brand, auth_id=raw).exists()):
-            raise invalid_number("nobody has it there", field=field)
         return raw, ""
-    judgement = judge(target.programme.rule, raw)
+    return accept_auth_id(brand_id=target.partner_brand.pk, raw=raw, field=field), ""
+
+
+def accept_programme_number(*, rule: NumberRule, raw: str, field: str) -> tuple[str, str]:
+    """A number of a programme as it is kept, and what staff should look at. Raises InvalidMembershipNumber."""
+    judgement = judge(rule, raw)
     if judgement.refusal:
         raise invalid_number(judgement.refusal, field=field)
     return judgement.number, judgement.warning
+
+
+def accept_auth_id(*, brand_id: int, raw: str, field: str) -> str:
+    """The name of a member of another brand, who is held against erasure until the open transaction ends.
+
+    Else a row that names them could be written behind the erasure's back, and wait for whoever gets the name next.
+    Raises InvalidMembershipNumber.
+    """
+    if "\x00" in raw or not execute_prepared(HOLD_NAMED, [brand_id, raw]):
+        raise invalid_number("nobody has it there", field=field)
+    return raw
 
 
 def invalid_number(reason: str, *, field: str = FIELD) -> InvalidMembershipNumber:

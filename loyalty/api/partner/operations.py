@@ -24,7 +24,7 @@ from loyalty.api.partner.bodies import (
     amount_of,
     id_of,
 )
-from loyalty.api.partner.shapes.transactions import Fate, TransactionOut, fate_of, posted_out
+from loyalty.api.partner.shapes.transactions import Fate, TransactionOut, posted_out
 from rewards.rules.codes import normalise
 from rewards.selectors import NOTHING, Details
 from rewards.services.brake import CodeTry
@@ -131,54 +131,57 @@ def _credit_nft(body: CreditNft, asked: Asked) -> Done:
 
 
 def _ordered(accepted: Accepted, body: Exchanging, code: str | None = None) -> Done:
-    return _done(accepted.moved, body, Details(code=code), fate_of(accepted.order))
+    return _done(accepted.moved, body, Details(code=code), Fate("pending", accepted.received))
+
+
+def _exchange_request(body: Exchanging, asked: Asked, **terms: Any) -> ExchangeRequest:
+    """What the three forms of an exchange have in common; `terms` are what each says in its own way."""
+    return ExchangeRequest(
+        brand_id=asked.brand_id,
+        auth_id=body.user_auth_id,
+        actor=asked.actor,
+        rate_override=body.exchange_rate_override,
+        reference_id=body.reference_id,
+        **terms,
+    )
 
 
 def _points_to_external_rewards(body: PointsToExternalRewards, asked: Asked) -> Done:
-    request = ExchangeRequest(
-        brand_id=asked.brand_id,
-        auth_id=body.user_auth_id,
+    request = _exchange_request(
+        body,
+        asked,
+        type=TransactionType.POINTS_TO_EXTERNAL_REWARDS,
         token_a_id=id_of(body.token_id),
         points=amount_of(body.amount, "amount"),
-        actor=asked.actor,
-        type=TransactionType.POINTS_TO_EXTERNAL_REWARDS,
         provider_name=body.exchange_provider_implementation_name,
-        rate_override=body.exchange_rate_override,
         number_override=body.membership_number_override,
-        reference_id=body.reference_id,
     )
     return _ordered(accept_exchange(request=request, at=asked.at), body)
 
 
 def _exchange(body: Exchange, asked: Asked) -> Done:
-    request = ExchangeRequest(
-        brand_id=asked.brand_id,
-        auth_id=body.user_auth_id,
+    request = _exchange_request(
+        body,
+        asked,
+        type=TransactionType.EXCHANGE,
         token_a_id=id_of(body.token_a_id),
         points=amount_of(body.amount, "amount"),
-        actor=asked.actor,
-        type=TransactionType.EXCHANGE,
         token_b_id=id_of(body.token_b_id),
-        rate_override=body.exchange_rate_override,
         number_override=body.membership_number,
         number_field="brandB_membership_number",
-        reference_id=body.reference_id,
     )
     return _ordered(accept_exchange(request=request, at=asked.at), body)
 
 
 def _code_to_external_rewards(body: CodeToExternalRewards, asked: Asked) -> Done:
-    request = ExchangeRequest(
-        brand_id=asked.brand_id,
-        auth_id=body.user_auth_id,
+    request = _exchange_request(
+        body,
+        asked,
+        type=TransactionType.CODE_TO_EXTERNAL_REWARDS,
         token_a_id=0,
         points=0,
-        actor=asked.actor,
-        type=TransactionType.CODE_TO_EXTERNAL_REWARDS,
         provider_name=body.exchange_provider_implementation_name,
-        rate_override=body.exchange_rate_override,
         number_override=body.membership_number_override,
-        reference_id=body.reference_id,
     )
     accepted = exchange_code(redemption=_redemption(body, asked), request=request, at=asked.at)
     return _ordered(accepted, body, normalise(body.code))
