@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import dj_database_url
@@ -212,6 +213,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "deliver due webhooks": {
+        "task": "users.tasks.deliver_due_webhooks",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
 }
 
@@ -220,6 +226,12 @@ MAIL_DIR = VAR_DIR / "mail"
 EMAIL_TIMEOUT = 10
 EMAIL_LEASE_SECONDS = int(os.environ.get("EMAIL_LEASE_SECONDS", "120"))  # longer than all time-outs of one conversation
 EXCHANGE_LEASE_SECONDS = int(os.environ.get("EXCHANGE_LEASE_SECONDS", "30"))  # longer than any provider's time-out
+WEBHOOK_TIMEOUT_SECONDS = float(os.environ.get("WEBHOOK_TIMEOUT_SECONDS", "10"))  # from the name to the answer's end
+WEBHOOK_LEASE_SECONDS = int(os.environ.get("WEBHOOK_LEASE_SECONDS", "30"))  # longer than that
+# Networks of the house that webhooks may reach, in plain http too; for development and tests.
+WEBHOOK_PRIVATE_NETWORKS = [network for network in os.environ.get("WEBHOOK_PRIVATE_NETWORKS", "").split(",") if network]
+for _network in WEBHOOK_PRIVATE_NETWORKS:
+    ip_network(_network)  # what is none stops us here, and not at the first delivery
 ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
 if EMAIL_URL := os.environ.get("EMAIL_URL", ""):
     _mail = dj_email_url.parse(EMAIL_URL)

@@ -43,3 +43,17 @@ class InvalidMembershipNumber(LoyaltyError):
 
     code = "invalid_membership_number"
     detail = "Invalid membership number"
+
+
+class WebhookEndpointNotFound(LoyaltyError):
+    """The brand has no such endpoint."""
+
+    code = "webhook_endpoint_not_found"
+    detail = "Webhook endpoint not found"
+
+
+class WebhookEndpointInactive(LoyaltyError):
+    """The endpoint is switched off: nothing is sent there."""
+
+    code = "webhook_endpoint_inactive"
+    detail = "The webhook endpoint is switched off"

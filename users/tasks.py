@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from users.services.emails import send_due
+from users.services.webhook_delivery import deliver_due
 
 AT_MOST = timedelta(seconds=20)
 
@@ -14,3 +15,9 @@ AT_MOST = timedelta(seconds=20)
 def send_due_emails() -> int:
     """Send queued e-mails for some seconds; running it twice sends nothing twice. Answers how many went out."""
     return send_due(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@shared_task
+def deliver_due_webhooks() -> int:
+    """Deliver webhooks for some seconds; running it twice delivers nothing twice. Answers how many arrived."""
+    return deliver_due(clock=timezone.now, until=timezone.now() + AT_MOST)

@@ -16,6 +16,7 @@ ROOMS = ("users", "ledger", "rewards", "exchange")
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
     *("exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
+    *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}

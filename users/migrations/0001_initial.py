@@ -230,4 +230,87 @@ class Migration(migrations.Migration):
             model_name='membership',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('partner_brand__isnull', True), ('programme__isnull', False)), models.Q(('partner_brand__isnull', False), ('programme__isnull', True)), _connector='OR'), name='membership_one_target'),
         ),
+        migrations.CreateModel(
+            name='WebhookEndpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.CharField(help_text='https; it must be reached from the public net.', max_length=2000)),
+                ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('exchange.settled', 'An exchange was settled'), ('exchange.refused', 'An exchange was refused'), ('exchange.parked', 'An exchange is undecided, and staff must look at it')], max_length=40), size=None)),
+                ('secret', models.BinaryField()),
+                ('previous_secret', models.BinaryField(null=True)),
+                ('previous_until', models.DateTimeField(editable=False, help_text='Until when the previous secret signs, too.', null=True)),
+                ('active', models.BooleanField(default=True, help_text='While switched off it hears of nothing new, and what waits goes on waiting.')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+            ],
+            options={
+                'permissions': [('rotate_webhook_secret', "Can replace an endpoint's secret"), ('test_webhook', 'Can send a test event')],
+            },
+        ),
+        migrations.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event_id', models.UUIDField()),
+                ('type', models.CharField(max_length=40)),
+                ('body', models.TextField(blank=True, help_text='Empty once the member it tells of is erased.')),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('leased', 'A worker is at it'), ('failed', 'To be tried again'), ('sent', 'Sent'), ('parked', 'Given up, for staff to look at'), ('dropped', 'Nobody wants it any more')], default='queued', max_length=8)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When it may be tried next; a lease moves it on.')),
+                ('status', models.PositiveSmallIntegerField(help_text='What the receiver answered last.', null=True)),
+                ('fault', models.CharField(blank=True, help_text='Why there was no answer.', max_length=40)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(help_text='Whom it tells of, if anybody.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+                ('endpoint', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='users.webhookendpoint')),
+            ],
+            options={
+                'permissions': [('queue_webhook', 'Can have a webhook sent again')],
+            },
+        ),
+        migrations.AddIndex(
+            model_name='webhookendpoint',
+            index=models.Index(condition=models.Q(('active', True)), fields=['brand'], name='webhook_endpoint_active'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookendpoint',
+            constraint=models.UniqueConstraint(fields=('brand', 'id'), name='webhook_endpoint_of_brand'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookendpoint',
+            constraint=models.CheckConstraint(condition=models.Q(('events__len__gte', 1)), name='webhook_endpoint_hears'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookendpoint',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('previous_secret__isnull', True), ('previous_until__isnull', True)), models.Q(('previous_secret__isnull', False), ('previous_until__isnull', False)), _connector='OR'), name='webhook_endpoint_previous_whole'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('state__in', ('queued', 'leased', 'failed'))), fields=['endpoint', 'due_at', 'id'], name='webhook_due'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('state', 'leased')), fields=['endpoint', 'due_at'], name='webhook_under_way'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.UniqueConstraint(fields=('brand', 'endpoint', 'event_id'), name='webhook_delivery_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'leased', 'failed', 'sent', 'parked', 'dropped'])), name='webhook_delivery_state'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.CheckConstraint(condition=models.Q(('attempts__lte', 14)), name='webhook_delivery_attempts'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='webhook_delivery_sent_has_instant'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('body', ''), _negated=True), ('state__in', ('sent', 'dropped')), _connector='OR'), name='webhook_delivery_has_a_body'),
+        ),
     ]

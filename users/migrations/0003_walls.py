@@ -1,6 +1,17 @@
-"""Foreign keys that include the brand, which Django cannot say: no e-mail may name a member of another brand."""
+"""Foreign keys that include the brand, which Django cannot say: no row may point across the wall between brands."""
 
 from django.db import migrations
+
+WALLS = [
+    ("users_email", "email_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    (
+        "users_webhookdelivery",
+        "webhook_endpoint_of_delivery",
+        "(brand_id, endpoint_id)",
+        "users_webhookendpoint (brand_id, id)",
+    ),
+    ("users_webhookdelivery", "webhook_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+]
 
 
 class Migration(migrations.Migration):
@@ -9,8 +20,8 @@ class Migration(migrations.Migration):
     dependencies = [("users", "0002_partner_programmes")]
     operations = [
         migrations.RunSQL(
-            "ALTER TABLE users_email ADD CONSTRAINT email_member_of_brand"
-            " FOREIGN KEY (brand_id, member_id) REFERENCES users_member (brand_id, id)",
-            "ALTER TABLE users_email DROP CONSTRAINT email_member_of_brand",
-        ),
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
+            f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+        )
+        for table, name, columns, target in WALLS
     ]

@@ -5,5 +5,18 @@ from users.models.emails import Email, EmailTemplate
 from users.models.keys import ApiKey, Scope
 from users.models.members import Member
 from users.models.memberships import Membership, PartnerProgramme
+from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
-__all__ = ["ApiKey", "Brand", "Email", "EmailTemplate", "Member", "Membership", "PartnerProgramme", "Scope", "Staff"]
+__all__ = [
+    "ApiKey",
+    "Brand",
+    "Email",
+    "EmailTemplate",
+    "Member",
+    "Membership",
+    "PartnerProgramme",
+    "Scope",
+    "Staff",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+]

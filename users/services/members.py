@@ -14,6 +14,7 @@ from loyalty.errors import FieldError, invalid_field
 from users.errors import AuthIdTaken, UserNotFound
 from users.models import Brand, Email, Member, Membership
 from users.models.members import new_auth_id
+from users.services.webhooks import forget_member
 from users.signals import member_erased
 
 LONGEST_AUTH_ID = 255
@@ -145,6 +146,7 @@ def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
         # Someone else's membership here names this member's auth_id as its number: it goes with the name.
         Membership.objects.filter(partner_brand_id=brand_id, number=auth_id).delete()
         Email.objects.filter(member=member).delete()
+        forget_member(member=member)
         _forget_address(member)
         for name in PERSONAL:
             setattr(member, name, None)

@@ -49,6 +49,8 @@ STATUSES = problems.STATUSES | {
     "transaction_not_found": 404,
     "unknown_type": 400,
     "user_not_found": 404,
+    "webhook_endpoint_inactive": 409,
+    "webhook_endpoint_not_found": 404,
 }
 # Where the user and the token stand in the body, not in the path.
 IN_BODY = STATUSES | {"user_not_found": 400, "token_not_found": 400}

@@ -1,0 +1,32 @@
+"""Secrets that must be read again: encrypted at rest under CREDENTIALS_KEY; never in logs."""
+
+import base64
+import hashlib
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+
+
+class SecretUnreadableError(ValueError):
+    """The stored secret was encrypted under another key."""
+
+
+def encrypt(secret: str) -> bytes:
+    """What may be stored of a secret."""
+    return _cipher().encrypt(secret.encode())
+
+
+def decrypt(stored: bytes) -> str:
+    """The secret in clear. Raises SecretUnreadableError."""
+    try:
+        return _cipher().decrypt(stored).decode()
+    except InvalidToken:
+        raise SecretUnreadableError("the secret was encrypted under another key") from None
+
+
+@cache
+def _cipher() -> Fernet:
+    """The salt names the room that stored the first secrets; with another they could not be read any more."""
+    key = hashlib.scrypt(settings.CREDENTIALS_KEY.encode(), salt=b"loyalty.exchange.credentials", n=2**14, r=8, p=1, dklen=32)
+    return Fernet(base64.urlsafe_b64encode(key))

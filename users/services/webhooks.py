@@ -1,0 +1,160 @@
+"""Webhooks: where a brand's systems listen, and the events that are queued for them with what causes them."""
+
+import json
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from loyalty.errors import invalid_field
+from users.errors import WebhookEndpointInactive, WebhookEndpointNotFound
+from users.models import Member, WebhookDelivery, WebhookEndpoint
+from users.models.webhooks import DELIVERABLE, DeliveryState
+from users.rules.addresses import AddressRefused, parse_address
+from users.rules.webhooks import secret_text
+from users.services.outbound import private_networks
+from users.services.secrets import encrypt
+from users.webhook_events import TEST_EVENT, WebhookEvent
+
+KEY_LENGTH_BYTES = 32
+PREVIOUS_SIGNS_FOR = timedelta(hours=24)
+
+
+def register_endpoint(*, brand_id: int, address: str, events: Sequence[str], at: datetime) -> tuple[WebhookEndpoint, str]:
+    """Add an endpoint; its secret is answered here and never again. Raises InvalidRequest, naming address or events."""
+    check_address(address)
+    check_events(events)
+    secret = _new_secret()
+    endpoint = WebhookEndpoint.objects.create(
+        brand_id=brand_id, address=address, events=sorted(set(events)), secret=encrypt(secret), created_at=at
+    )
+    return endpoint, secret
+
+
+def check_address(address: str) -> None:
+    """Refuse what nothing would ever be sent to; where its name leads is judged at each delivery."""
+    try:
+        parse_address(address, private=private_networks())
+    except AddressRefused as refusal:
+        raise invalid_field("address", str(refusal), code="invalid_address") from None
+
+
+def check_events(events: Sequence[str]) -> None:
+    """Refuse events that do not exist, and none at all."""
+    if not events or set(events) - set(WebhookEvent.values):
+        raise invalid_field("events", f"at least one of {', '.join(WebhookEvent.values)}", code="unknown_event")
+
+
+def change_endpoint(
+    *,
+    brand_id: int,
+    endpoint_id: int,
+    address: str | None = None,
+    events: Sequence[str] | None = None,
+    active: bool | None = None,
+) -> WebhookEndpoint:
+    """Change what is given. What waits for an endpoint that is switched off goes out when it is switched on again.
+
+    Raises WebhookEndpointNotFound, InvalidRequest.
+    """
+    changes: dict[str, Any] = {}
+    if address is not None:
+        check_address(address)
+        changes["address"] = address
+    if events is not None:
+        check_events(events)
+        changes["events"] = sorted(set(events))
+    if active is not None:
+        changes["active"] = active
+    if changes:
+        WebhookEndpoint.objects.filter(brand_id=brand_id, pk=endpoint_id).update(**changes)
+    return _endpoint(brand_id, endpoint_id)
+
+
+def rotate_secret(*, brand_id: int, endpoint_id: int, at: datetime) -> str:
+    """Give an endpoint a new secret, answered here and never again; the one before signs, too, for 24 hours.
+
+    Of three within 24 hours the first is gone at once. Raises WebhookEndpointNotFound.
+    """
+    secret = _new_secret()
+    endpoints = WebhookEndpoint.objects.filter(brand_id=brand_id, pk=endpoint_id)
+    until = at + PREVIOUS_SIGNS_FOR
+    if not endpoints.update(previous_secret=F("secret"), previous_until=until, secret=encrypt(secret)):
+        raise WebhookEndpointNotFound
+    return secret
+
+
+def queue_event(*, brand_id: int, type: str, data: dict[str, Any], member: Member | None = None, at: datetime) -> int:  # noqa: A002 - the standard's word
+    """Queue an event for each endpoint that hears of it, in the transaction of its cause; answers for how many.
+
+    `data` holds plain JSON values. `member` is whom it tells of: when they are erased, so is what was told.
+    """
+    if type not in WebhookEvent.values:
+        raise ValueError(f"there is no event {type}")
+    hearing = WebhookEndpoint.objects.filter(brand_id=brand_id, active=True, events__contains=[type])
+    endpoints = list(hearing.values_list("pk", flat=True))
+    if not endpoints:
+        return 0
+    event_id, body = uuid.uuid4(), _body(type, data, at)
+    terms: dict[str, Any] = {"brand_id": brand_id, "type": type, "member": member, "due_at": at, "created_at": at}
+    rows = [WebhookDelivery(endpoint_id=endpoint, event_id=event_id, body=body, **terms) for endpoint in endpoints]
+    return len(WebhookDelivery.objects.bulk_create(rows))
+
+
+def send_test(*, brand_id: int, endpoint_id: int, at: datetime) -> WebhookDelivery:
+    """Queue an event that only tries the endpoint. Raises WebhookEndpointNotFound, WebhookEndpointInactive."""
+    endpoint = _endpoint(brand_id, endpoint_id)
+    if not endpoint.active:
+        raise WebhookEndpointInactive
+    return WebhookDelivery.objects.create(
+        brand_id=brand_id,
+        endpoint=endpoint,
+        event_id=uuid.uuid4(),
+        type=TEST_EVENT,
+        body=_body(TEST_EVENT, {"endpoint": endpoint.pk}, at),
+        due_at=at,
+        created_at=at,
+    )
+
+
+def send_again(*, delivery: WebhookDelivery, at: datetime) -> bool:
+    """Queue a parked delivery once more, with all its attempts and the same event id; False when it is not parked."""
+    parked = WebhookDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.PARKED)
+    return bool(parked.update(state=DeliveryState.QUEUED, attempts=0, due_at=at))
+
+
+def switch_off_gone(*, endpoint_id: int, address: str) -> None:
+    """Switch an endpoint off that answers it is gone, and drop what waits; not when it has another address by now."""
+    with transaction.atomic():
+        gone = WebhookEndpoint.objects.filter(pk=endpoint_id, active=True, address=address)
+        if gone.update(active=False):
+            waiting = WebhookDelivery.objects.filter(endpoint_id=endpoint_id, state__in=DELIVERABLE)
+            waiting.update(state=DeliveryState.DROPPED)
+
+
+def forget_member(*, member: Member) -> None:
+    """Drop what has not been sent about a member, and empty all that was ever told."""
+    told = WebhookDelivery.objects.filter(brand_id=member.brand_id, member=member)
+    told.exclude(state=DeliveryState.SENT).update(state=DeliveryState.DROPPED, body="")
+    told.filter(~Q(body="")).update(body="")
+
+
+def _endpoint(brand_id: int, endpoint_id: int) -> WebhookEndpoint:
+    endpoint = WebhookEndpoint.objects.filter(brand_id=brand_id, pk=endpoint_id).first()
+    if endpoint is None:
+        raise WebhookEndpointNotFound
+    return endpoint
+
+
+def _new_secret() -> str:
+    return secret_text(secrets.token_bytes(KEY_LENGTH_BYTES))
+
+
+def _body(type_: str, data: dict[str, Any], at: datetime) -> str:
+    """The very text that is signed and sent; ASCII, so that no lone surrogate and no zero byte can spoil it."""
+    told = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"type": type_, "timestamp": told, "data": data}, separators=(",", ":"), allow_nan=False)
