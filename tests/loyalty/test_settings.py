@@ -122,3 +122,10 @@ def test_an_email_url_names_the_mail_server(tmp_path: Path) -> None:
     told = settings(tmp_path / "var", EMAIL_URL="smtp://127.0.0.1:2525")
 
     assert told["mail"] == "django.core.mail.backends.smtp.EmailBackend"
+
+
+def test_a_network_for_webhooks_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    done = load(tmp_path / "var", **PRODUCTION, WEBHOOK_PRIVATE_NETWORKS="127.0.0.0/8,house")
+
+    assert done.returncode != 0
+    assert "'house' does not appear to be an IPv4 or IPv6 network" in done.stderr
