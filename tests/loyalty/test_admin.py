@@ -17,8 +17,8 @@ from rewards.services.generating import BatchOrder, open_batch
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_brand, make_member, make_token
-from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff, WebhookDelivery, WebhookEndpoint
-from users.services.webhooks import queue_event, register_endpoint, rotate_secret
+from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff, WebhookDelivery
+from users.services.webhooks import queue_event, register_endpoint
 
 PASSWORD = "as long as the settings want it"
 READ_ONLY = {ApiKey, Member, Email, WebhookDelivery, Account, Transaction, CodeBatch, Code, Reward, GiftOrder, Collectible}
@@ -397,73 +397,3 @@ def test_staff_are_not_asked_when_a_row_was_made(house):
     asked = [model for model in KEPT if 'name="created_at' in house.get(page_of(model, "add")).content.decode()]
 
     assert asked == []
-
-
-def endpoint_form(brand: Brand, **fields: object) -> dict[str, object]:
-    form = {"brand": brand.pk, "address": "https://hooks.example.org/", "events": ["exchange.settled"], "active": "on"}
-    return form | fields
-
-
-def secrets_in(response) -> list[str]:
-    return re.findall(r"whsec_[A-Za-z0-9+/=]+", response.content.decode())
-
-
-def test_the_secret_of_a_webhook_is_shown_once_when_it_is_made(brand, house):
-    fill(house, WebhookEndpoint, None, endpoint_form(brand))
-    endpoint = WebhookEndpoint.objects.get(brand=brand)
-
-    shown = [house.get(page_of(WebhookEndpoint, "changelist")) for _ in range(2)]
-    rotated = [act(house, "rotate", endpoint), house.get(page_of(WebhookEndpoint, "change", endpoint.pk))]
-
-    (secret,), (newer,) = secrets_in(shown[0]), secrets_in(rotated[0])
-    assert secret != newer
-    assert [secrets_in(page) for page in (shown[1], rotated[1])] == [[], []]
-    assert WebhookEndpoint.objects.get(pk=endpoint.pk).previous_until is not None
-
-
-def test_a_webhook_endpoint_is_changed_and_its_secrets_stay(brand, house):
-    endpoint, _ = register_endpoint(
-        brand_id=brand.pk, address="https://a.example.org/", events=["exchange.settled"], at=timezone.now()
-    )
-    rotate_secret(brand_id=brand.pk, endpoint_id=endpoint.pk, at=timezone.now())
-    endpoint.refresh_from_db()
-
-    answer = fill(house, WebhookEndpoint, endpoint, endpoint_form(brand, events=["exchange.parked"], active=""))
-
-    after = WebhookEndpoint.objects.get(pk=endpoint.pk)
-    assert answer.status_code == 302, words(answer)
-    assert (after.address, after.events, after.active) == ("https://hooks.example.org/", ["exchange.parked"], False)
-    assert [bytes(after.secret), bytes(after.previous_secret)] == [bytes(endpoint.secret), bytes(endpoint.previous_secret)]
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"address": "https://10.0.0.1/"}, {"address": "http://hooks.example.org/"}, {"events": []}, {"events": ["made.up"]}],
-)
-def test_a_webhook_endpoint_that_could_not_hear_is_not_added(brand, house, fields):
-    assert "Please correct the error" in words(fill(house, WebhookEndpoint, None, endpoint_form(brand, **fields)))
-
-
-def test_webhooks_are_tried_and_sent_again_and_their_words_not_shown(everything, house):
-    endpoint, parked = WebhookEndpoint.objects.get(brand=everything), WebhookDelivery.objects.get(brand=everything)
-    WebhookDelivery.objects.filter(pk=parked.pk).update(state="parked", attempts=14)
-
-    act(house, "test", endpoint)
-    act(house, "queue_again", *WebhookDelivery.objects.filter(brand=everything))
-
-    parked.refresh_from_db()
-    assert (parked.state, parked.attempts) == ("queued", 0)
-    assert sorted(WebhookDelivery.objects.filter(brand=everything).values_list("type", flat=True)) == [
-        "exchange.settled",
-        "webhook.test",
-    ]
-    assert "that are not shown" not in house.get(page_of(WebhookDelivery, "change", parked.pk)).content.decode()
-
-
-def test_a_test_event_for_an_endpoint_that_is_off_is_refused_in_words(everything, house):
-    endpoint = WebhookEndpoint.objects.get(brand=everything)
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(active=False)
-
-    page = act(house, "test", endpoint)
-
-    assert [str(message) for message in page.context["messages"]] == [f"{endpoint}: The webhook endpoint is switched off"]
