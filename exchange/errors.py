@@ -45,6 +45,13 @@ class OrderMoved(LoyaltyError):
     detail = "The exchange cannot be moved there from where it stands"
 
 
+class DifferenceNotFound(LoyaltyError):
+    """The brand has no such difference."""
+
+    code = "difference_not_found"
+    detail = "There is no such difference"
+
+
 class PartnershipNotFound(LoyaltyError):
     """There is no such partnership that this brand may decide about."""
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.db.models import Count, Max, Min, Q
 
-from exchange.models import ExchangeOrder, Partnership, PartnershipState, Provider
+from exchange.models import Difference, ExchangeOrder, Partnership, PartnershipState, Provider
 from exchange.rules.orders import OPEN, OrderState
 from ledger.models import Transaction
 from ledger.models.tokens import TokenStatus
@@ -53,11 +53,15 @@ class Queue:
     counts: dict[str, int] = field(default_factory=dict)
     oldest: datetime | None = None
     misses: int = 0
+    differences: int = 0
+    files_fault: str = ""
 
     def calls_at(self, at: datetime) -> str:
         """Whether the provider is called: the state of its circuit breaker, in a word."""
         if not self.active:
             return "switched off"
+        if self.files_fault:
+            return f"files fail: {self.files_fault}"
         if self.open_until is None:
             return "yes"
         return f"no, after {self.failures} failures" if at < self.open_until else "one, to try"
@@ -66,9 +70,13 @@ class Queue:
 def queues() -> list[Queue]:
     """Every provider with its orders, then what goes from brand to brand."""
     found: dict[int | None, Queue] = {}
+    unresolved = Difference.objects.filter(resolved_at__isnull=True).order_by().values_list("provider_id")
+    differences = dict(unresolved.annotate(Count("pk")))
     for provider in Provider.objects.select_related("brand", "programme").order_by("brand_id", "pk"):
         name = provider.programme.implementation_name
-        found[provider.pk] = Queue(provider.brand.name, name, provider.failures, provider.open_until, active=provider.active)
+        queue = Queue(provider.brand.name, name, provider.failures, provider.open_until, active=provider.active)
+        queue.files_fault, queue.differences = provider.files_fault, differences.get(provider.pk, 0)
+        found[provider.pk] = queue
     found[None] = Queue("all", "other brands")
     open_ones = Q(state__in=[state.value for state in OPEN])
     rows = (

@@ -1,6 +1,6 @@
 """Tasks of the exchange app: rows are the queue."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -10,6 +10,7 @@ from django.utils import timezone
 from exchange.services.adapters import close_adapters
 from exchange.services.driving import drive_orders
 from exchange.services.files import exchange_files
+from exchange.services.reconciling import reconcile_all
 
 AT_MOST = timedelta(seconds=20)
 
@@ -24,6 +25,13 @@ def drive_due_orders() -> int:
 def exchange_due_files() -> int:
     """Make, deliver, fetch and book accrual files where it is time. Answers with how many partners."""
     return exchange_files(clock=timezone.now)
+
+
+@shared_task
+def reconcile_yesterday() -> int:
+    """Compare yesterday with every partner's statement; answers how many differences are to be resolved."""
+    now = timezone.now()
+    return reconcile_all(day=(now.astimezone(UTC) - timedelta(days=1)).date(), at=now)
 
 
 @worker_process_shutdown.connect

@@ -8,6 +8,7 @@ from pathlib import Path
 import dj_database_url
 import dj_email_url
 import django_stubs_ext
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from loyalty.embedded import Embedded
@@ -218,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
 }
 

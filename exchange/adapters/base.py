@@ -1,9 +1,12 @@
 """What every adapter offers, and all that a partner can answer."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
+
+from exchange.rules.reconciling import StatementLine
 
 
 class AnswerKind(StrEnum):
@@ -46,6 +49,11 @@ class Credit:
     first_name: str = ""
     last_name: str = ""
     partner_reference: str = ""
+    token_name: str = ""
+    token_symbol: str = ""
+    transaction_type: str = ""
+    transaction_hash: str = ""
+    ordered_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,10 @@ class Validation:
     known: bool | None
     code: str = ""
     detail: str = ""
+
+
+class StatementUnavailableError(Exception):
+    """The partner gives no statement, or not now; the words are ours."""
 
 
 class Adapter(Protocol):
@@ -71,6 +83,9 @@ class Adapter(Protocol):
 
     def reverse(self, credit: Credit) -> Answer:
         """Ask to take the credit back."""
+
+    def statement(self, day: date) -> list[StatementLine]:
+        """All that the partner credited on a day (UTC). Raises StatementUnavailableError."""
 
     def close(self) -> None:
         """Hang up."""

@@ -1,9 +1,12 @@
 """Another brand of this house: its members are credited by its own ledger, once for each reference."""
 
+from datetime import date
+
 from django.utils import timezone
 
-from exchange.adapters.base import Answer, AnswerKind, Credit, Validation
+from exchange.adapters.base import Answer, AnswerKind, Credit, StatementUnavailableError, Validation
 from exchange.models import ExchangeOrder
+from exchange.rules.reconciling import StatementLine
 from ledger.errors import ReferenceAlreadyUsed, TokenNotFound
 from ledger.models import Counterpart, Transaction, TransactionType
 from ledger.selectors import FUNGIBLE_POINTS, find_token
@@ -58,6 +61,10 @@ class HouseAdapter:
     def reverse(self, credit: Credit) -> Answer:
         """Refuse: the member may have spent them, and staff of the receiving brand decide."""
         return Answer(kind=AnswerKind.REFUSED, code="not_reversible")
+
+    def statement(self, day: date) -> list[StatementLine]:
+        """None is given."""
+        raise StatementUnavailableError("its ledger is ours")
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,8 +1,10 @@
 """What stands in for an adapter that cannot be made: its provider's settings are wrong, and nothing leaves the house."""
 
 from dataclasses import dataclass
+from datetime import date
 
-from exchange.adapters.base import Answer, AnswerKind, Credit, Validation
+from exchange.adapters.base import Answer, AnswerKind, Credit, StatementUnavailableError, Validation
+from exchange.rules.reconciling import StatementLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class NoAdapter:
     def reverse(self, credit: Credit) -> Answer:
         """Nothing is sent."""
         return self._answer()
+
+    def statement(self, day: date) -> list[StatementLine]:
+        """None is given."""
+        raise StatementUnavailableError(self.because)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,6 +24,8 @@ WALLS = [
     ("exchange_accrualrecord", "accrual_order_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
     ("exchange_answerfile", "answer_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
     ("exchange_answerfile", "answer_to_file_of_brand", "(brand_id, answers_id)", "exchange_accrualfile (brand_id, id)"),
+    ("exchange_difference", "difference_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    ("exchange_difference", "difference_order_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
     ("exchange_exchangemove", "exchange_move_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
 ]
 

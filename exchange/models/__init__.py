@@ -1,5 +1,6 @@
 """The models of the exchange app."""
 
+from exchange.models.differences import Difference, DifferenceKind
 from exchange.models.files import AccrualFile, AccrualRecord, AnswerFile, AnswerState
 from exchange.models.orders import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
 from exchange.models.partnerships import Partnership, PartnershipState
@@ -12,6 +13,8 @@ __all__ = [
     "AdapterKind",
     "AnswerFile",
     "AnswerState",
+    "Difference",
+    "DifferenceKind",
     "ExchangeAttempt",
     "ExchangeMove",
     "ExchangeOrder",

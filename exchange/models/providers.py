@@ -14,6 +14,7 @@ class AdapterKind(models.TextChoices):
 
     LCP = "lcp", "JSON over HTTPS, signed (Loyalty Commerce Platform)"
     ACCRUAL_FILES = "accrual_files", "Accrual files over SFTP"
+    WEBHOOK = "webhook", "A brand with a ledger of its own, told by webhooks"
 
 
 class Provider(models.Model):

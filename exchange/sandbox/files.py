@@ -6,7 +6,7 @@ It checks a file as a partner does before any record is booked, and answers a du
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import asyncssh
@@ -112,6 +112,15 @@ class AirlineFiles:
             self._answer(airline, path)
         for open_one in sorted((self.folder / airline / DONE).glob("*.open")):
             self._answer_later(airline, open_one)
+
+        self._write_statement(airline, datetime.now(UTC).date())
+
+    def _write_statement(self, airline: str, day: date) -> None:
+        lines = self.ledger.statement(airline, day.isoformat(), after="", limit=-1)
+        text = "".join(f"{line['callback']},{line['amount']},{line['at']}\n" for line in lines)
+        fresh = self.folder / airline / OUTGOING / f"statement-{day:%Y%m%d}.csv{UNFINISHED}"
+        fresh.write_text("reference,amount,credited_at\n" + text)
+        fresh.rename(fresh.with_suffix(""))
 
     def _answer(self, airline: str, path: Path) -> None:
         content = path.read_bytes()

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ TABLE = """
 CREATE TABLE IF NOT EXISTS credit (
   airline TEXT NOT NULL, callback TEXT NOT NULL, member TEXT NOT NULL, amount INTEGER NOT NULL, points INTEGER NOT NULL,
   state TEXT NOT NULL, tries INTEGER NOT NULL, credits INTEGER NOT NULL, decides TEXT, decided_at REAL,
+  credited_at TEXT,
   PRIMARY KEY (airline, callback)
 )
 """
 WRITE = """
-INSERT OR REPLACE INTO credit (airline, callback, member, amount, points, state, tries, credits, decides, decided_at)
-VALUES (:airline, :callback, :member, :amount, :points, :state, :tries, :credits, :decides, :decided_at)
+INSERT OR REPLACE INTO credit
+  (airline, callback, member, amount, points, state, tries, credits, decides, decided_at, credited_at)
+VALUES (:airline, :callback, :member, :amount, :points, :state, :tries, :credits, :decides, :decided_at, :credited_at)
 """
 
 
@@ -81,6 +84,16 @@ class AirlineLedger:
             self.store.execute("UPDATE credit SET state = 'reversed' WHERE airline = ? AND callback = ?", (airline, callback))
             return {"status": "success", "statusMessage": "SUCCESS", "transactionId": callback, "amount": amount}
 
+    def statement(self, airline: str, day: str, *, after: str, limit: int) -> list[dict[str, Any]]:
+        """What was credited on a day (UTC), in the order of the keys, from the one after `after` on."""
+        with self.lock:
+            found = self.store.execute(
+                "SELECT callback, amount, credited_at AS at FROM credit WHERE airline = ? AND state = 'credited'"
+                " AND substr(credited_at, 1, 10) = ? AND callback > ? ORDER BY callback LIMIT ?",
+                (airline, day, after, limit),
+            )
+            return [dict(row) for row in found]
+
     def rows(self, airline: str) -> list[dict[str, Any]]:
         """Everything it knows of one airline."""
         with self.lock:
@@ -123,6 +136,7 @@ class AirlineLedger:
             "credits": int(state == "credited"),
             "decides": decides,
             "decided_at": time.time() + DECIDED_AFTER_SECONDS if decides else None,
+            "credited_at": _now() if state == "credited" else None,
         }
         self.store.execute(WRITE, row)
         return row
@@ -131,11 +145,9 @@ class AirlineLedger:
         """Decide what was pending, once its time has come."""
         if row["state"] != "pending" or time.time() < row["decided_at"]:
             return row
-        row |= {"state": row["decides"], "credits": int(row["decides"] == "credited")}
-        self.store.execute(
-            "UPDATE credit SET state = ?, credits = ? WHERE airline = ? AND callback = ?",
-            (row["state"], row["credits"], row["airline"], row["callback"]),
-        )
+        credited = row["decides"] == "credited"
+        row |= {"state": row["decides"], "credits": int(credited), "credited_at": _now() if credited else None}
+        self.store.execute(WRITE, row)
         return row
 
     def _told(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -147,3 +159,7 @@ class AirlineLedger:
         }
         status, message = words[row["state"]]
         return {"status": status, "statusMessage": message, "transactionId": row["callback"], "amount": row["amount"]}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
 """The airline's HTTP server.
 
-POST /<airline>/validateMember, /transact, /inquire and /reverse, signed; GET /<airline>/ledger; POST /faults.
+POST /<airline>/validateMember, /transact, /inquire, /reverse and /statement, signed; GET /<airline>/ledger; POST /faults.
 """
 
 import json
@@ -20,6 +20,7 @@ CREDENTIAL_ID = "loyalty-sandbox"
 SECRET = "c2FuZGJveCBhaXJsaW5lLCBubyBzZWNyZXQgYXQgYWxs"  # noqa: S105 - everybody may know it, the miles are worth nothing
 LARGEST_BODY = 100_000
 HANG_SECONDS = 30
+PAGE = 500
 UNKNOWN_MEMBER = "Unknown"
 KEPT_NONCES = 100_000
 
@@ -152,6 +153,9 @@ class Handler(BaseHTTPRequestHandler):
                 return self.server.ledger.inquire(airline, str(body["callback"]))
             case "reverse":
                 return self.server.ledger.reverse(airline, str(body["transactionId"]), int(body["amount"]))
+            case "statement":
+                lines = self.server.ledger.statement(airline, str(body["date"]), after=str(body["after"]), limit=PAGE)
+                return {"credits": lines, "next": lines[-1]["callback"] if len(lines) == PAGE else ""}
         raise ValueError("unknown operation")
 
     def _is_signed(self, raw: bytes) -> bool:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from exchange.adapters.accrual.adapter import AccrualAdapter
 from exchange.adapters.base import Adapter
 from exchange.adapters.lcp.client import LcpAdapter
+from exchange.adapters.webhook.adapter import WebhookAdapter
 from exchange.models import AdapterKind, Provider
 from exchange.services.credentials import secret_of
 
 _made: dict[int, tuple[tuple[object, ...], Adapter]] = {}
+_replaced: list[Adapter] = []
 _lock = threading.Lock()
 
 
@@ -22,6 +24,8 @@ def adapter_of(provider: Provider) -> Adapter:
     with _lock:
         known = _made.get(provider.pk)
         if known is None or known[0] != name:
+            if known is not None:
+                _replaced.append(known[1])
             known = (name, _MAKERS[AdapterKind(provider.adapter)](provider))
             _made[provider.pk] = known
     return known[1]
@@ -30,9 +34,17 @@ def adapter_of(provider: Provider) -> Adapter:
 def close_adapters() -> None:
     """Hang up on every partner, as a worker does that ends."""
     with _lock:
-        for _, adapter in _made.values():
-            adapter.close()
+        _replaced.extend(adapter for _, adapter in _made.values())
         _made.clear()
+    close_replaced()
+
+
+def close_replaced() -> None:
+    """Hang up with adapters whose settings have changed, at an instant at which this process makes no call."""
+    with _lock:
+        replaced, _replaced[:] = list(_replaced), []
+    for adapter in replaced:
+        adapter.close()
 
 
 def _lcp(provider: Provider) -> Adapter:
@@ -49,4 +61,12 @@ def _accrual(_: Provider) -> Adapter:
     return AccrualAdapter()
 
 
-_MAKERS: dict[AdapterKind, Callable[[Provider], Adapter]] = {AdapterKind.LCP: _lcp, AdapterKind.ACCRUAL_FILES: _accrual}
+def _webhook(provider: Provider) -> Adapter:
+    return WebhookAdapter(address=provider.address, secret=secret_of(provider), timeout_seconds=provider.timeout_seconds)
+
+
+_MAKERS: dict[AdapterKind, Callable[[Provider], Adapter]] = {
+    AdapterKind.LCP: _lcp,
+    AdapterKind.ACCRUAL_FILES: _accrual,
+    AdapterKind.WEBHOOK: _webhook,
+}

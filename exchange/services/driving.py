@@ -21,7 +21,7 @@ from exchange.adapters.house import HouseAdapter
 from exchange.adapters.none import NoAdapter
 from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder, Provider
 from exchange.rules.orders import MOST_MISSES, OPEN, OrderState
-from exchange.services.adapters import adapter_of
+from exchange.services.adapters import adapter_of, close_replaced
 from exchange.services.settling import move, record_answer
 from ledger.services.posting import SYSTEM
 from loyalty.database import write
@@ -63,6 +63,7 @@ def drive_orders(*, clock: Clock, until: datetime) -> int:
                 else:
                     running[threads.submit(_made, call)] = call
             if not calls and not running:
+                close_replaced()
                 return made
             if running:
                 done, _ = wait(running, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
@@ -189,6 +190,11 @@ def credit_of(order: ExchangeOrder) -> Credit:
         first_name=order.member.first_name or "",
         last_name=order.member.second_name or "",
         partner_reference=order.partner_reference,
+        token_name=order.token_b.name,
+        token_symbol=order.token_b.symbol,
+        transaction_type=order.transaction.type,
+        transaction_hash=f"0x{bytes(order.transaction.hash).hex()}",
+        ordered_at=order.created_at.isoformat(),
     )
 
 

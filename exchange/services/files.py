@@ -1,14 +1,17 @@
 """Exchanging files with partners that take them: make, deliver, fetch and book, one worker a partner at a time."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+import asyncssh
 import structlog
 from django.db.models import F, Q
 
 from exchange.adapters.accrual.sftp import SftpFolders
+from exchange.adapters.base import StatementUnavailableError
 from exchange.models import AdapterKind, Provider
 from exchange.rules.orders import wait_after
+from exchange.rules.reconciling import StatementLine, read_statement
 from exchange.services.accruals import deliver_files, make_file
 from exchange.services.answers import ENDING, read_answers, refuse_unread, unread
 from exchange.services.credentials import secret_of
@@ -16,6 +19,7 @@ from exchange.services.credentials import secret_of
 log = structlog.get_logger()
 LEASE = timedelta(minutes=15)  # longer than a round takes; one that lasts longer meets the next without harm
 FILES_A_ROUND = 20
+STATEMENT_ENDING = ".csv"
 DAY_SECONDS = 86_400
 Clock = Callable[[], datetime]
 
@@ -50,6 +54,21 @@ def _round(provider: Provider, clock: Clock) -> None:
         row.update(files_failures=F("files_failures") + 1, files_fault=_fault(error), files_due_at=clock() + wait)
         return
     row.update(files_failures=0, files_fault="", files_due_at=clock() + interval(provider))
+
+
+def statement_over_sftp(*, provider: Provider, days: list[date]) -> list[StatementLine]:
+    """A partner's statements of some days; one it has not left holds no lines. Raises StatementUnavailableError."""
+    lines: list[StatementLine] = []
+    try:
+        with _folders(provider) as folders:
+            incoming = str(provider.terms.get("incoming", "incoming"))
+            left = {one.name for one in folders.listing(incoming, STATEMENT_ENDING)}
+            for name in (f"statement-{day:%Y%m%d}{STATEMENT_ENDING}" for day in days):
+                if name in left:
+                    lines += read_statement(folders.get(incoming, name).decode().splitlines())
+    except (OSError, asyncssh.Error, ValueError) as error:
+        raise StatementUnavailableError(_fault(error)) from None
+    return lines
 
 
 def interval(provider: Provider) -> timedelta:

@@ -20,11 +20,18 @@ from loyalty.database import write
 from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
+from users.services.webhooks import queue_event
+from users.webhook_events import WebhookEvent
 
 EXCHANGES = frozenset(
     {TransactionType.POINTS_TO_EXTERNAL_REWARDS, TransactionType.EXCHANGE, TransactionType.CODE_TO_EXTERNAL_REWARDS}
 )
 AGAIN = "credited_after_refusal"
+EVENTS = {
+    OrderState.SETTLED: WebhookEvent.EXCHANGE_SETTLED,
+    OrderState.REFUSED: WebhookEvent.EXCHANGE_REFUSED,
+    OrderState.PARKED: WebhookEvent.EXCHANGE_PARKED,
+}
 LONGEST_DETAIL = 200
 
 
@@ -140,7 +147,8 @@ def _give_back(order: ExchangeOrder, points: int, at: datetime, actor: str) -> N
 def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor: str = SYSTEM) -> None:
     """The partner will not credit: the points come back, and the member is told."""
     try:
-        _give_back(order, order.points, at, actor)
+        if order.reversal_id is None:
+            _give_back(order, order.points, at, actor)
     except BalanceLimit:
         move(order, OrderState.PARKED, at=at, actor=actor, reason=BalanceLimit.code)
         return
@@ -155,14 +163,33 @@ def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYS
     if to not in MOVES[came_from]:
         raise OrderMoved
     order.state = to.value
-    if to in FINAL:
+    member = None
+    if to in EVENTS:
         # Held, so that an erasure under way is waited for: it forgets the numbers only of what is over.
         member = Member.objects.select_for_update(no_key=True).get(pk=order.member_id)
-        order.membership_number = "" if member.erased_at is not None else order.membership_number
+        if to in FINAL and member.erased_at is not None:
+            order.membership_number = ""
     order.save()
     ExchangeMove.objects.create(
         brand_id=order.brand_id, order=order, came_from=came_from.value, went_to=to.value, actor=actor, reason=reason, at=at
     )
+    if member is not None:
+        _announce(order, EVENTS[to], member, reason, at)
+
+
+def _announce(order: ExchangeOrder, event: WebhookEvent, member: Member, reason: str, at: datetime) -> None:
+    """Tell the brand's systems, by webhooks that are queued with the move."""
+    transaction = order.transaction
+    data = {
+        "exchange": str(order.reference),
+        "transaction_id": str(transaction.pk),
+        "tx_hash": f"0x{bytes(transaction.hash).hex()}",
+        "user_auth_id": member.auth_id,
+        "points": order.points,
+        "received": order.received if order.credited is None else order.credited,
+        "reason": reason,
+    }
+    queue_event(brand_id=order.brand_id, type=event, data=data, member=member, at=at)
 
 
 def _not_found(order: ExchangeOrder, at: datetime) -> None:

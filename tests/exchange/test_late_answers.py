@@ -1,11 +1,11 @@
 """Answers that come late, twice, or contradict each other: the two ledgers still agree, or staff are called."""
 
-import httpx
 import pytest
 from django.utils import timezone
 
 from exchange.adapters.base import Answer, AnswerKind
 from exchange.adapters.lcp.client import meaning_of
+from exchange.adapters.lcp.wire import Reply
 from exchange.models import Act, ExchangeAttempt, ExchangeOrder, Provider
 from exchange.rules.breaker import FAILURES_TO_OPEN, OPEN_FOR
 from exchange.services import driving
@@ -92,13 +92,13 @@ def test_only_a_refusal_decides_what_is_parked_besides_a_credit(rich, token, pro
     ],
 )
 def test_only_what_is_plain_decides(status, body, kind):
-    assert meaning_of(status, httpx.Headers(), body, expected_amount=500).kind is kind
+    assert meaning_of(Reply(status, "", body), expected_amount=500).kind is kind
 
 
 def test_no_words_of_the_partners_are_kept_but_codes():
     body = b'{"status": "failure", "statusMessage": "992001234567897 JOHN SMITH", "transactionId": "a\\u0000b"}'
 
-    answer = meaning_of(200, httpx.Headers(), body)
+    answer = meaning_of(Reply(200, "", body))
 
     assert (answer.code, answer.detail, answer.partner_reference) == ("refused", "", "")
 

@@ -1,7 +1,10 @@
 """What a file partner answers at once: nothing is known before its answer file is read."""
 
-from exchange.adapters.base import Answer, AnswerKind, Credit, Validation
+from datetime import date
+
+from exchange.adapters.base import Answer, AnswerKind, Credit, StatementUnavailableError, Validation
 from exchange.rules.accrual import LONGEST_NUMBER
+from exchange.rules.reconciling import StatementLine
 
 
 class AccrualAdapter:
@@ -25,6 +28,10 @@ class AccrualAdapter:
     def reverse(self, credit: Credit) -> Answer:
         """Files only add."""
         return Answer(kind=AnswerKind.REFUSED, code="not_reversible")
+
+    def statement(self, day: date) -> list[StatementLine]:
+        """None is given."""
+        raise StatementUnavailableError("its statements come over SFTP")
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,24 +1,30 @@
 """The calls, and what their answers mean."""
 
-import binascii
 import json
 import re
 import secrets
 import time
+from datetime import date
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
-from exchange.adapters.base import Answer, AnswerKind, Credit, Validation
+from exchange.adapters.base import Answer, AnswerKind, Credit, StatementUnavailableError, Validation
 from exchange.adapters.lcp.signing import Signed
+from exchange.adapters.lcp.wire import Reply, Wire
+from exchange.rules.reconciling import StatementLine, StatementUnreadableError, line_of
 
 CONTENT_TYPE = "application/json"
-LONGEST_ANSWER = 100_000
 NEVER_LEFT = (
-    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL),
-    binascii.Error,  # the secret is no base64
+    *(httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout),
+    *(httpcore.UnsupportedProtocol, httpcore.LocalProtocolError),
+    *(ValueError, httpx.InvalidURL),  # the address is none, or the secret is no base64
 )
+LOST = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+MOST_PAGES = 10_000
 _CODE, _REFERENCE = re.compile("[A-Z][A-Z_]{0,39}"), re.compile("[!-~]{1,100}")
 KINDS = {
     "success": AnswerKind.CREDITED,
@@ -34,12 +40,7 @@ class LcpAdapter:
 
     def __init__(self, *, address: str, credential_id: str, secret: str, timeout_seconds: float, most_calls: int) -> None:
         self.address, self.credential_id, self.secret = address.rstrip("/"), credential_id, secret
-        self.timeout_seconds = timeout_seconds
-        self.client = httpx.Client(
-            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 5)),
-            limits=httpx.Limits(max_connections=most_calls, max_keepalive_connections=most_calls, keepalive_expiry=30),
-            follow_redirects=False,
-        )
+        self.wire = Wire(timeout_seconds=timeout_seconds, most_calls=most_calls)
 
     def validate_member(self, credit: Credit) -> Validation:
         """Ask whether number and name belong to a member who may be credited."""
@@ -75,32 +76,42 @@ class LcpAdapter:
         """Ask to take the whole credit back."""
         return self._ask("/reverse", {"transactionId": credit.partner_reference, "amount": credit.amount})
 
+    def statement(self, day: date) -> list[StatementLine]:
+        """Ask page by page. Raises StatementUnavailableError when any page is missing or unreadable: all or none."""
+        lines: list[StatementLine] = []
+        after = ""
+        for page in range(MOST_PAGES):
+            try:
+                reply = self._send("/statement", {"date": day.isoformat(), "after": after})
+            except (*NEVER_LEFT, *LOST) as error:
+                raise StatementUnavailableError(f"page {page + 1}: {type(error).__name__}") from None
+            told = _object(reply.content)
+            credited, following = told.get("credits"), told.get("next")
+            if reply.status != HTTPStatus.OK or not isinstance(credited, list):
+                raise StatementUnavailableError(f"page {page + 1}: HTTP {reply.status}")
+            lines += _lines(credited, page)
+            if not isinstance(following, str) or not following:
+                return lines
+            after = following
+        raise StatementUnavailableError("it has no end")
+
     def close(self) -> None:
         """Hang up."""
-        self.client.close()
+        self.wire.close()
 
     def _ask(self, path: str, body: dict[str, Any], *, expected_amount: int | None = None) -> Answer:
         try:
-            response, content = self._send(f"{self.address}{path}", json.dumps(body).encode())
+            reply = self._send(path, body)
         except NEVER_LEFT as error:
             return Answer(kind=AnswerKind.NOT_SENT, code="unreachable", detail=type(error).__name__)
-        except httpx.HTTPError as error:
+        except LOST as error:
             return Answer(kind=AnswerKind.NO_ANSWER, code="no_answer", detail=type(error).__name__)
-        return meaning_of(response.status_code, response.headers, content, expected_amount=expected_amount)
+        return meaning_of(reply, expected_amount=expected_amount)
 
-    def _send(self, url: str, body: bytes) -> tuple[httpx.Response, bytes]:
-        """Send one signed request; the answer must be whole before the time-out, however slowly it drips."""
-        ends_at = time.monotonic() + self.timeout_seconds
-        headers = {"Content-Type": CONTENT_TYPE, "Authorization": self._authorization(url, body)}
-        with self.client.stream("POST", url, content=body, headers=headers) as response:
-            content = b""
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > LONGEST_ANSWER:
-                    raise httpx.DecodingError("the answer is too long")
-                if time.monotonic() > ends_at:
-                    raise httpx.ReadTimeout("the answer drips")
-        return response, content
+    def _send(self, path: str, body: dict[str, Any]) -> Reply:
+        url, content = f"{self.address}{path}", json.dumps(body).encode()
+        headers = {"Content-Type": CONTENT_TYPE, "Authorization": self._authorization(url, content)}
+        return self.wire.post(url, headers, content)
 
     def _authorization(self, url: str, body: bytes) -> str:
         parts = urlsplit(url)
@@ -112,12 +123,13 @@ class LcpAdapter:
         return signed.authorization(self.credential_id, self.secret, timestamp=timestamp, nonce=nonce)
 
 
-def meaning_of(status: int, headers: httpx.Headers, content: bytes, *, expected_amount: int | None = None) -> Answer:
+def meaning_of(reply: Reply, *, expected_amount: int | None = None) -> Answer:
     """What an HTTP answer says of the attempt. What is not understood is no answer."""
-    told = _object(content)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Answer(kind=AnswerKind.NOT_SENT, code="busy", detail="429", retry_after_seconds=_seconds(headers))
-    if status == httpx.codes.OK and told.get("status") in KINDS:
+    status, told = reply.status, _object(reply.content)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        seconds = _seconds(reply.retry_after)
+        return Answer(kind=AnswerKind.NOT_SENT, code="busy", detail="429", retry_after_seconds=seconds)
+    if status == HTTPStatus.OK and told.get("status") in KINDS:
         return _judged(told, expected_amount)
     if status in {400, 422} and isinstance(told.get("errors"), list) and told["errors"]:
         first = told["errors"][0] if isinstance(told["errors"][0], dict) else {}
@@ -152,6 +164,14 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
-def _seconds(headers: httpx.Headers) -> int | None:
-    told = headers.get("Retry-After", "")
+def _lines(credited: list[Any], page: int) -> list[StatementLine]:
+    try:
+        rows = [row if isinstance(row, dict) else {} for row in credited]
+        named = [{"reference": row.get("callback"), "amount": row.get("amount"), "credited_at": row.get("at")} for row in rows]
+        return [line_of(row, where=f"page {page + 1}, line {line}") for line, row in enumerate(named, 1)]
+    except StatementUnreadableError as error:
+        raise StatementUnavailableError(str(error)) from None
+
+
+def _seconds(told: str) -> int | None:
     return int(told) if told.isdecimal() and len(told) < 6 else None

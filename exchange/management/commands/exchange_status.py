@@ -19,12 +19,14 @@ class Command(BaseCommand):
         """Print one line a provider."""
         now = timezone.now()
         table = Table(box=None, header_style="", pad_edge=False)
-        for name in ("brand", "provider", *Queue.STATES, "oldest open", "without answer", "calls"):
+        for name in ("brand", "provider", *Queue.STATES, "oldest open", "without answer", "differences", "calls"):
             table.add_column(name, no_wrap=True)
         for queue in queues():
             age = "-" if queue.oldest is None else f"{(now - queue.oldest).total_seconds():,.0f} s"
             counts = [str(queue.counts.get(state, 0)) for state in Queue.STATES]
-            table.add_row(queue.brand, queue.provider, *counts, age, str(queue.misses), queue.calls_at(now))
+            table.add_row(
+                queue.brand, queue.provider, *counts, age, str(queue.misses), str(queue.differences), queue.calls_at(now)
+            )
         console = Console(width=200, highlight=False)
         with console.capture() as drawn:
             console.print(table)

@@ -1,0 +1,165 @@
+"""Reconciliation: a day of ours against the partner's statement. Each difference is a row that somebody resolves.
+
+What the partner credited and we did not know is settled at once, as by any other answer of the partner's: listed, repaired
+and never repeated. That is how exchanges come right that went on after the backup we were restored from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import structlog
+from django.db.models import Q
+
+from exchange.adapters.base import Answer, AnswerKind, StatementUnavailableError
+from exchange.errors import DifferenceNotFound, OrderMoved
+from exchange.models import AdapterKind, Difference, ExchangeOrder, Provider
+from exchange.rules.orders import OPEN, OrderState
+from exchange.rules.reconciling import Finding, Side, StatementLine, compare
+from exchange.services.adapters import adapter_of, close_replaced
+from exchange.services.files import statement_over_sftp
+from exchange.services.settling import record_notice
+from ledger.services.posting import SYSTEM
+from loyalty.database import write
+from loyalty.errors import invalid_field
+
+log = structlog.get_logger()
+DAY = timedelta(days=1)
+REPAIRED, GONE = "settled by the partner's statement", "a later run found it no more"
+LONGEST_RESOLUTION = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What a run came to: both statements of the day, and what differs."""
+
+    ours: list[StatementLine]
+    theirs: list[StatementLine]
+    differences: list[Difference]
+    repaired: int
+
+
+def reconcile(*, provider: Provider, day: date, theirs: Sequence[StatementLine] | None = None, at: datetime) -> Reconciled:
+    """Compare a day with the statement that is given, or else is asked for, and write what differs.
+
+    Running it again for the same day changes only what has changed. Raises StatementUnavailableError.
+    """
+    lines = list(theirs) if theirs is not None else _asked(provider, day)
+    findings = compare(day, _sides(provider, day, lines), lines)
+    repaired = sum(_repair(provider, finding, at) for finding in findings)
+    differences = write(lambda: _written(provider, day, findings, at))
+    of_day = [line for line in lines if line.credited_at.astimezone(UTC).date() == day]
+    return Reconciled(ours=our_statement(provider, day), theirs=of_day, differences=differences, repaired=repaired)
+
+
+def reconcile_all(*, day: date, at: datetime) -> int:
+    """Do so for every active provider that gives statements; answers how many differences are to be resolved."""
+    unresolved = 0
+    for provider in Provider.objects.filter(active=True).select_related("programme").order_by("pk"):
+        try:
+            done = reconcile(provider=provider, day=day, at=at)
+        except StatementUnavailableError as error:
+            log.warning("exchange_statement_unavailable", provider=provider.pk, day=str(day), reason=str(error))
+        except Exception:
+            log.exception("exchange_not_reconciled", provider=provider.pk, day=str(day))
+        else:
+            unresolved += sum(row.resolved_at is None for row in done.differences)
+    close_replaced()
+    return unresolved
+
+
+def our_statement(provider: Provider, day: date) -> list[StatementLine]:
+    """What we take for credited on a day."""
+    start = datetime.combine(day, time(), UTC)
+    settled = ExchangeOrder.objects.filter(provider=provider, state=OrderState.SETTLED.value)
+    of_day = settled.filter(ended_at__gte=start, ended_at__lt=start + DAY).order_by("ended_at", "pk")
+    return [StatementLine(str(order.reference), _amount(order), order.ended_at) for order in of_day if order.ended_at]
+
+
+def _asked(provider: Provider, day: date) -> list[StatementLine]:
+    days = [day - DAY, day, day + DAY]
+    if provider.adapter == AdapterKind.ACCRUAL_FILES:
+        return statement_over_sftp(provider=provider, days=days)
+    return [line for one in days for line in adapter_of(provider).statement(one)]
+
+
+def _sides(provider: Provider, day: date, theirs: list[StatementLine]) -> dict[str, Side]:
+    """Our orders that matter: those of the partner's lines, those that ended about the day, and older open ones."""
+    start = datetime.combine(day, time(), UTC)
+    told = ExchangeOrder.objects.filter(brand_id=provider.brand_id, provider=provider)
+    rows = list(told.filter(Q(ended_at__gte=start, ended_at__lt=start + DAY, state=OrderState.SETTLED.value)))
+    open_ones = [*(state.value for state in OPEN), OrderState.PARKED.value]
+    rows += told.filter(state__in=open_ones, created_at__lt=start + DAY)
+    found = {str(order.reference): order for order in rows}
+    for order in told.filter(reference__in=[line.reference for line in theirs if _is_reference(line.reference)]):
+        found[str(order.reference)] = order
+    return {reference: Side(order.state, _amount(order), order.ended_at) for reference, order in found.items()}
+
+
+def _amount(order: ExchangeOrder) -> int:
+    return order.received if order.credited is None else order.credited
+
+
+def _is_reference(text: str) -> bool:
+    return len(text) == 36 and text.count("-") == 4 and all(letter in "0123456789abcdef-" for letter in text)
+
+
+def _repair(provider: Provider, finding: Finding, at: datetime) -> bool:
+    """Settle what the partner credited for the very amount; whether that was done."""
+    if finding.kind not in {"open_here", "refused_here"}:
+        return False
+
+    def effect() -> bool:
+        held = ExchangeOrder.objects.select_for_update(no_key=True, of=("self",))
+        order = held.get(brand_id=provider.brand_id, provider=provider, reference=finding.reference)
+        if order.state != OrderState.SETTLED:
+            record_notice(order=order, answer=Answer(kind=AnswerKind.CREDITED, code="statement"), at=at)
+        return order.state == OrderState.SETTLED
+
+    return write(effect)
+
+
+def _written(provider: Provider, day: date, findings: list[Finding], at: datetime) -> list[Difference]:
+    """Write the findings, and close what an earlier run found for the day and this one does not."""
+    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)  # two runs at once take turns
+    references = [finding.reference for finding in findings if _is_reference(finding.reference)]
+    orders = {
+        str(order.reference): order
+        for order in ExchangeOrder.objects.filter(brand_id=provider.brand_id, provider=provider, reference__in=references)
+    }
+    known = {"brand_id": provider.brand_id, "provider": provider, "day": day}
+    rows = []
+    for finding in findings:
+        order = orders.get(finding.reference)
+        row, _ = Difference.objects.get_or_create(
+            **known,
+            kind=finding.kind,
+            reference=finding.reference,
+            defaults={"order": order, "ours": finding.ours, "theirs": finding.theirs, "found_at": at},
+        )
+        if order is not None and finding.kind in {"open_here", "refused_here"} and order.state == OrderState.SETTLED:
+            _resolve(row, SYSTEM, REPAIRED, at)
+        rows.append(row)
+    for row in Difference.objects.filter(**known, resolved_at__isnull=True).exclude(pk__in=[row.pk for row in rows]):
+        _resolve(row, SYSTEM, GONE, at)
+    return rows
+
+
+def resolve_difference(*, brand_id: int, difference_id: int, actor: str, resolution: str, at: datetime) -> Difference:
+    """Staff say what came of a difference. Raises DifferenceNotFound, OrderMoved (resolved before), InvalidRequest."""
+    if not resolution.strip() or len(resolution) > LONGEST_RESOLUTION:
+        raise invalid_field("resolution", f"1 to {LONGEST_RESOLUTION} characters")
+    row = Difference.objects.filter(brand_id=brand_id, pk=difference_id).first()
+    if row is None:
+        raise DifferenceNotFound
+    if not _resolve(row, actor, resolution, at):
+        raise OrderMoved("The difference was resolved before")
+    return row
+
+
+def _resolve(row: Difference, actor: str, resolution: str, at: datetime) -> bool:
+    unresolved = Difference.objects.filter(pk=row.pk, resolved_at__isnull=True)
+    if not unresolved.update(resolved_at=at, resolved_by=actor, resolution=resolution):
+        return False
+    row.resolved_at, row.resolved_by, row.resolution = at, actor, resolution
+    return True
