@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from loyalty import health
+from loyalty.api import notices
 from loyalty.api.documents import DocsView, SchemaView
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("api/admin/", include("loyalty.api.partner.urls")),
+    path("api/exchange/notices/<int:provider_id>", notices.take, name="exchange-notice"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]

@@ -19,7 +19,7 @@ def adapter_of(provider: Provider) -> Adapter:
     """The adapter, with its connections. Raises SecretUnreadableError."""
     name = (
         *(provider.adapter, provider.address, provider.credential_id, provider.secret_variable),
-        *(bytes(provider.secret or b""), provider.timeout_seconds, provider.most_calls),
+        *(bytes(provider.secret or b""), provider.timeout_seconds, provider.most_calls, repr(provider.terms)),
     )
     with _lock:
         known = _made.get(provider.pk)
@@ -54,6 +54,7 @@ def _lcp(provider: Provider) -> Adapter:
         secret=secret_of(provider),
         timeout_seconds=provider.timeout_seconds,
         most_calls=provider.most_calls,
+        validates_members=provider.terms.get("validate_members") is True,
     )
 
 

@@ -38,14 +38,24 @@ KINDS = {
 class LcpAdapter:
     """One partner. The connection pool is shared by the threads of a worker."""
 
-    def __init__(self, *, address: str, credential_id: str, secret: str, timeout_seconds: float, most_calls: int) -> None:
+    def __init__(
+        self,
+        *,
+        address: str,
+        credential_id: str,
+        secret: str,
+        timeout_seconds: float,
+        most_calls: int,
+        validates_members: bool = False,
+    ) -> None:
         self.address, self.credential_id, self.secret = address.rstrip("/"), credential_id, secret
+        self.validates_members, self.timeout_seconds = validates_members, timeout_seconds
         self.wire = Wire(timeout_seconds=timeout_seconds, most_calls=most_calls)
 
     def validate_member(self, credit: Credit) -> Validation:
         """Ask whether number and name belong to a member who may be credited."""
         body = {"memberId": credit.membership_number, "firstName": credit.first_name, "lastName": credit.last_name}
-        answer = self._ask("/validateMember", body)
+        answer = self._ask("/validateMember", body, seconds=self.timeout_seconds / 3)
         if answer.kind is AnswerKind.CREDITED:
             return Validation(known=True)
         if answer.kind is AnswerKind.REFUSED:
@@ -53,7 +63,12 @@ class LcpAdapter:
         return Validation(known=None, code=answer.code, detail=answer.detail)
 
     def credit(self, credit: Credit) -> Answer:
-        """Ask for the credit; `callback` is the key that makes it once."""
+        """Ask for the credit; `callback` is the key that makes it once. Where agreed, number and name are checked first."""
+        if self.validates_members:
+            validation = self.validate_member(credit)
+            if validation.known is not True:
+                kind = AnswerKind.NOT_SENT if validation.known is None else AnswerKind.REFUSED
+                return Answer(kind=kind, code=validation.code, detail=validation.detail)
         body = {
             "memberId": credit.membership_number,
             "amount": credit.amount,
@@ -85,7 +100,7 @@ class LcpAdapter:
                 reply = self._send("/statement", {"date": day.isoformat(), "after": after})
             except (*NEVER_LEFT, *LOST) as error:
                 raise StatementUnavailableError(f"page {page + 1}: {type(error).__name__}") from None
-            told = _object(reply.content)
+            told = decode_object(reply.content)
             credited, following = told.get("credits"), told.get("next")
             if reply.status != HTTPStatus.OK or not isinstance(credited, list):
                 raise StatementUnavailableError(f"page {page + 1}: HTTP {reply.status}")
@@ -99,19 +114,21 @@ class LcpAdapter:
         """Hang up."""
         self.wire.close()
 
-    def _ask(self, path: str, body: dict[str, Any], *, expected_amount: int | None = None) -> Answer:
+    def _ask(
+        self, path: str, body: dict[str, Any], *, expected_amount: int | None = None, seconds: float | None = None
+    ) -> Answer:
         try:
-            reply = self._send(path, body)
+            reply = self._send(path, body, seconds)
         except NEVER_LEFT as error:
             return Answer(kind=AnswerKind.NOT_SENT, code="unreachable", detail=type(error).__name__)
         except LOST as error:
             return Answer(kind=AnswerKind.NO_ANSWER, code="no_answer", detail=type(error).__name__)
         return meaning_of(reply, expected_amount=expected_amount)
 
-    def _send(self, path: str, body: dict[str, Any]) -> Reply:
+    def _send(self, path: str, body: dict[str, Any], seconds: float | None = None) -> Reply:
         url, content = f"{self.address}{path}", json.dumps(body).encode()
         headers = {"Content-Type": CONTENT_TYPE, "Authorization": self._authorization(url, content)}
-        return self.wire.post(url, headers, content)
+        return self.wire.post(url, headers, content, seconds=seconds)
 
     def _authorization(self, url: str, body: bytes) -> str:
         parts = urlsplit(url)
@@ -125,11 +142,11 @@ class LcpAdapter:
 
 def meaning_of(reply: Reply, *, expected_amount: int | None = None) -> Answer:
     """What an HTTP answer says of the attempt. What is not understood is no answer."""
-    status, told = reply.status, _object(reply.content)
+    status, told = reply.status, decode_object(reply.content)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         seconds = _seconds(reply.retry_after)
         return Answer(kind=AnswerKind.NOT_SENT, code="busy", detail="429", retry_after_seconds=seconds)
-    if status == HTTPStatus.OK and told.get("status") in KINDS:
+    if status == HTTPStatus.OK and told.get("status") in list(KINDS):
         return _judged(told, expected_amount)
     if status in {400, 422} and isinstance(told.get("errors"), list) and told["errors"]:
         first = told["errors"][0] if isinstance(told["errors"][0], dict) else {}
@@ -151,7 +168,8 @@ def _judged(told: dict[str, Any], expected_amount: int | None) -> Answer:
     )
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def decode_object(content: bytes) -> dict[str, Any]:
+    """The JSON object that a partner sent; an empty one where it is none."""
     try:
         told = json.loads(content)
     except (ValueError, RecursionError):

@@ -34,9 +34,12 @@ class Wire:
             network_backend=_Backend(self._call),
         )
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Send one POST. Raises httpcore's errors, and ValueError where the address is none."""
-        self._call.ends_at = time.monotonic() + self.timeout_seconds
+    def post(self, url: str, headers: dict[str, str], body: bytes, *, seconds: float | None = None) -> Reply:
+        """Send one POST, all of it in so many seconds, or else in the time-out.
+
+        Raises httpcore's errors, and ValueError where the address is none.
+        """
+        self._call.ends_at = time.monotonic() + (seconds or self.timeout_seconds)
         limits = {"timeout": {"connect": min(self.timeout_seconds, CONNECT_SECONDS), "pool": self.timeout_seconds}}
         sent = list((headers | {"Host": _host(url), "Content-Length": str(len(body))}).items())
         with self._pool.stream("POST", url, headers=sent, content=body, extensions=limits) as response:

@@ -19,6 +19,7 @@ STATUSES = problems.STATUSES | {
     "code_not_found": 404,
     "exchange_move_not_allowed": 409,
     "exchange_not_allowed": 400,
+    "difference_not_found": 404,
     "exchange_order_not_found": 404,
     "insufficient_balance": 400,
     "invalid_amount": 400,
