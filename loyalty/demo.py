@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from loyalty.demo_exchange import join, make_exchange
+from loyalty.demo_exchange import join, make_exchange, make_file_exchange
 from loyalty.demo_programme import DemoProgramme, make_programme
 from users.errors import InvalidApiKey
 from users.models import Brand, Staff
@@ -28,17 +28,19 @@ def demo_path() -> Path:
     return path
 
 
-def make_demo(*, base_url: str, airline_url: str | None = None) -> dict[str, Any]:
+def make_demo(*, base_url: str, airline_url: str | None = None, sftp_url: str | None = None) -> dict[str, Any]:
     """Make what is missing of the demo, and write its ids and credentials to var/demo.json.
 
     Keys whose secret is still known from there are kept; others are made anew, for only their digests are stored.
-    `airline_url` is where the sandbox airline listens; without it the airlines stay where they were.
+    `airline_url` and `sftp_url` are where the sandbox airline listens; without them the airlines stay where they were.
     """
     known = _known()
     with transaction.atomic():
         admin = _make_admin(known["admin"], base_url)
         brands = [_make_brand(plan, known["brands"].get(plan.name, {}), airline_url) for plan in BRANDS]
         join(*brands)
+        points_id, miles = brands[1]["tokens"]["points"], brands[1]["tokens"]["miles"]
+        miles |= make_file_exchange(Brand.objects.get(pk=brands[1]["id"]), points_id, sftp_url=sftp_url)
     demo = {"base_url": base_url, "admin": admin, "brands": brands}
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     fresh = demo_path().with_suffix(".new")

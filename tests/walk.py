@@ -30,6 +30,7 @@ VARYING = [
     (r'"request_id":"[^"]*"', '"request_id":"<request>"'),
     (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "<instant>"),
     (r"root [0-9a-f]{64}", "root <root>"),
+    (r", \d{4}-\d\d-\d\d: ", ", <date>: "),
 ]
 
 

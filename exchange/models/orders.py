@@ -125,6 +125,11 @@ class ExchangeOrder(models.Model):
         return f"{self.points} points into {self.received}, {self.state}"
 
     @property
+    def arrived(self) -> int:
+        """Units of B that arrive, or have: fewer than were asked for where the partner said so."""
+        return self.received if self.credited is None else self.credited
+
+    @property
     def rate(self) -> Rate:
         """The rate it was made with."""
         return Rate(self.rate_numerator, self.rate_denominator)

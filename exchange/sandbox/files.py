@@ -8,8 +8,11 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from queue import Queue
 
 import asyncssh
+import structlog
+from django.conf import settings
 
 from exchange.adapters.accrual.sftp import UNFINISHED
 from exchange.rules.accrual import (
@@ -27,11 +30,22 @@ from exchange.rules.accrual import (
 from exchange.sandbox.ledger import AirlineLedger, BrokenError, Order, SilenceError
 from exchange.sandbox.server import CREDENTIAL_ID, SECRET
 
+log = structlog.get_logger()
 INCOMING, OUTGOING, DONE = "outgoing", "incoming", "done"  # as the partner calls them, who writes into the first
 READ_EVERY_SECONDS = 1.0
+START_SECONDS = 30
 MERGED, PARTLY = 96, 99
 SENDER = "SANDBOX"
 STATUSES = {"success": RecordStatus.ACCEPTED, "failure": RecordStatus.REJECTED}
+
+
+AIRLINES_BY_FILE = ["flying_blue"]
+
+
+def files_folder() -> Path:
+    """Where the sandbox's files lie."""
+    folder: Path = settings.VAR_DIR / "sandbox" / "files"
+    return folder
 
 
 def host_key(folder: Path) -> asyncssh.SSHKey:
@@ -75,22 +89,30 @@ class AirlineFiles:
             for name in (INCOMING, OUTGOING, DONE):
                 (folder / airline / name).mkdir(parents=True, exist_ok=True)
 
+    @property
+    def public_key(self) -> str:
+        """What partners know the server by."""
+        return public_key(self.folder)
+
     def serve(self, host: str, port: int, listening: Callable[[int], None]) -> None:
-        """Serve for ever; `listening` is told the port."""
+        """Serve for ever; `listening` is told the port. Raises OSError where it cannot listen."""
         asyncio.run(self._serve(host, port, listening))
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Serve in a thread; answers the port."""
-        ready, found = threading.Event(), list[int]()
+        """Serve in a thread; answers the port. Raises OSError where it cannot listen."""
+        told: Queue[int | OSError] = Queue()
 
-        def listening(told: int) -> None:
-            found.append(told)
-            ready.set()
+        def serve() -> None:
+            try:
+                self.serve(host, port, told.put)
+            except OSError as error:
+                told.put(error)
 
-        threading.Thread(target=self.serve, args=(host, port, listening), daemon=True).start()
-        if not ready.wait(30):
-            raise RuntimeError("the airline's SFTP server did not start")
-        return found[0]
+        threading.Thread(target=serve, daemon=True).start()
+        found = told.get(timeout=START_SECONDS)
+        if isinstance(found, OSError):
+            raise found
+        return found
 
     async def _serve(self, host: str, port: int, listening: Callable[[int], None]) -> None:
         server = await asyncssh.listen(
@@ -104,7 +126,10 @@ class AirlineFiles:
         while True:
             await asyncio.sleep(self.read_every)
             for airline in self.airlines:
-                self.read_folder(airline)
+                try:
+                    self.read_folder(airline)
+                except Exception:
+                    log.exception("sandbox_folder_not_read", airline=airline)
 
     def read_folder(self, airline: str) -> None:
         """Book and answer what lies in an airline's folder, and decide what it left open."""

@@ -73,7 +73,7 @@ def our_statement(provider: Provider, day: date) -> list[StatementLine]:
     start = datetime.combine(day, time(), UTC)
     settled = ExchangeOrder.objects.filter(provider=provider, state=OrderState.SETTLED.value)
     of_day = settled.filter(ended_at__gte=start, ended_at__lt=start + DAY).order_by("ended_at", "pk")
-    return [StatementLine(str(order.reference), _amount(order), order.ended_at) for order in of_day if order.ended_at]
+    return [StatementLine(str(order.reference), order.arrived, order.ended_at) for order in of_day if order.ended_at]
 
 
 def _asked(provider: Provider, day: date) -> list[StatementLine]:
@@ -93,11 +93,7 @@ def _sides(provider: Provider, day: date, theirs: list[StatementLine]) -> dict[s
     found = {str(order.reference): order for order in rows}
     for order in told.filter(reference__in=[line.reference for line in theirs if _is_reference(line.reference)]):
         found[str(order.reference)] = order
-    return {reference: Side(order.state, _amount(order), order.ended_at) for reference, order in found.items()}
-
-
-def _amount(order: ExchangeOrder) -> int:
-    return order.received if order.credited is None else order.credited
+    return {reference: Side(order.state, order.arrived, order.ended_at) for reference, order in found.items()}
 
 
 def _is_reference(text: str) -> bool:

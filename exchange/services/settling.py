@@ -186,7 +186,7 @@ def _announce(order: ExchangeOrder, event: WebhookEvent, member: Member, reason:
         "tx_hash": f"0x{bytes(transaction.hash).hex()}",
         "user_auth_id": member.auth_id,
         "points": order.points,
-        "received": order.received if order.credited is None else order.credited,
+        "received": order.arrived,
         "reason": reason,
     }
     queue_event(brand_id=order.brand_id, type=event, data=data, member=member, at=at)

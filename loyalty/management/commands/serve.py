@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of the web server")
         parser.add_argument("--demo", action="store_true", help="make two demo brands to try the APIs with")
         parser.add_argument("--airline-port", type=int, default=0, help="of the demo's sandbox airline; any unless given")
+        parser.add_argument("--airline-sftp-port", type=int, default=0, help="where it takes files; any unless given")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until told to stop; exits with the code of what failed, if something did."""
@@ -48,9 +49,10 @@ class Command(BaseCommand):
                 call_command("collectstatic", verbosity=0, interactive=False)
             base_url = f"http://{options['host']}:{options['port']}"
             if options["demo"]:
-                options["airline_port"] = options["airline_port"] or _free_port()
-                _check_port(LOCAL, options["airline_port"])
-                self._tell_demo(base_url, f"http://{LOCAL}:{options['airline_port']}")
+                for port in ("airline_port", "airline_sftp_port"):
+                    options[port] = options[port] or _free_port()
+                    _check_port(LOCAL, options[port])
+                self._tell_demo(base_url, options)
             self.stdout.write(f"Serving on {base_url} - documents at {base_url}/api/docs/ - stop with Ctrl-C")
             self.stdout.flush()
             manager = _manager(options)
@@ -68,8 +70,9 @@ class Command(BaseCommand):
             raise CommandError(f"already serving from {settings.VAR_DIR}; stop that one first") from None
         return lock
 
-    def _tell_demo(self, base_url: str, airline_url: str) -> None:
-        demo = make_demo(base_url=base_url, airline_url=airline_url)
+    def _tell_demo(self, base_url: str, options: dict[str, Any]) -> None:
+        airline_url, sftp_url = f"http://{LOCAL}:{options['airline_port']}", f"sftp://{LOCAL}:{options['airline_sftp_port']}"
+        demo = make_demo(base_url=base_url, airline_url=airline_url, sftp_url=sftp_url)
         for brand in demo["brands"]:
             self.stdout.write(f"{brand['name']}: brand {brand['id']}, tokens {brand['tokens']}, X-API-KEY {brand['api_key']}")
         self.stdout.write(f"A sandbox airline, whose ledger anyone may read: {airline_url}/etihad/ledger")
@@ -105,7 +108,8 @@ def _manager(options: dict[str, Any]) -> Manager:
     manager = Manager()
     commands = {"web": web, "worker": [*celery, *worker], "beat": [*celery, "beat", "--loglevel", "WARNING"]}
     if options["demo"]:
-        commands["airline"] = [sys.executable, "manage.py", "sandbox_airline", "--port", options["airline_port"]]
+        airline = ["sandbox_airline", "--port", options["airline_port"], "--sftp-port", options["airline_sftp_port"]]
+        commands["airline"] = [sys.executable, "manage.py", *airline]
     for name, command in commands.items():
         manager.add_process(name, f"exec {shlex.join(map(str, command))}", env=environment, cwd=str(settings.BASE_DIR))
     return manager

@@ -76,7 +76,7 @@ def fate_of(order: ExchangeOrder) -> Fate:
     """Where the exchange stands that a transaction paid for."""
     if order.state == OrderState.REFUSED:
         return Fate("failed", None)
-    return Fate("success" if order.state == OrderState.SETTLED else "pending", order.received)
+    return Fate("success" if order.state == OrderState.SETTLED else "pending", order.arrived)
 
 
 def posted_out(moved: Moved, *, auth_id: str, details: Details = NOTHING, fate: Fate | None = None) -> TransactionOut:
