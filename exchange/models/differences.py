@@ -37,6 +37,7 @@ class Difference(models.Model):
     resolution = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        permissions = [("resolve_difference", "Can resolve differences")]
         constraints = [
             models.UniqueConstraint(name="difference_once", fields=["brand", "provider", "day", "reference", "kind"]),
             models.CheckConstraint(

@@ -55,6 +55,7 @@ class ExchangeOrder(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("decide_exchange", "Can decide about parked exchanges")]
         constraints = [
             models.UniqueConstraint(name="exchange_order_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="exchange_reference_once", fields=["brand", "reference"]),

@@ -39,6 +39,7 @@ class Partnership(models.Model):
     cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("decide_partnership", "Can approve and cancel partnerships")]
         constraints = [
             models.UniqueConstraint(name="partnership_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(

@@ -10,10 +10,20 @@ from typing import Any
 
 from django.utils import timezone
 
-from exchange.models import AdapterKind, ExchangeOrder, Partnership, Provider
-from exchange.rules.orders import OPEN
+from exchange.models import (
+    AdapterKind,
+    AnswerFile,
+    AnswerState,
+    Difference,
+    DifferenceKind,
+    ExchangeOrder,
+    Partnership,
+    Provider,
+)
+from exchange.rules.orders import OPEN, OrderState
 from exchange.sandbox.ledger import AirlineLedger
 from exchange.sandbox.server import CREDENTIAL_ID, SECRET, Airline
+from exchange.services.accruals import make_file
 from exchange.services.credentials import set_secret
 from exchange.services.driving import drive_orders
 from exchange.services.orders import ExchangeRequest, accept_exchange
@@ -95,3 +105,19 @@ def airline_at(folder: Path, **terms: Any) -> Iterator[tuple[str, Airline]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def make_exchanges(brand: Brand, member: Member, token: Token) -> ExchangeOrder:
+    """A row in each table of the exchange: an order that a file took along, an answer to it, a difference."""
+    provider = make_provider(brand, name="flying_blue")
+    make_partnership(provider, token)
+    order = exchange(member, token, 10, provider_name="flying_blue", number_override="1234567890")
+    ExchangeOrder.objects.filter(pk=order.pk).update(state=OrderState.SUBMITTED.value)
+    ExchangeOrder.objects.filter(pk=order.pk).update(state=OrderState.PENDING.value)
+    file = make_file(provider=provider, at=LONG_AGO)
+    known = {"brand": brand, "provider": provider}
+    name = {"name": "1.ans", "size": 1, "modified": 1, "sha256": "0" * 64, "sequence": 1, "answers": file}
+    AnswerFile.objects.create(**known, **name, state=AnswerState.READ)
+    kind = {"kind": DifferenceKind.ONLY_THERE, "reference": "unheard of", "theirs": 7}
+    Difference.objects.create(**known, **kind, day=LONG_AGO.date(), found_at=LONG_AGO)
+    return order

@@ -1,15 +1,12 @@
 """The plain admin: staff of the whole house see and keep everything, everybody else gets nothing."""
 
-import re
-
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Model
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
+from exchange.models import AccrualFile, AnswerFile, Difference, ExchangeOrder, Partnership
 from ledger.models import Account, Token, Transaction
 from rewards.models import Campaign, Category, Code, CodeBatch, Collectible, Fulfilment, GiftOrder, Location, Reward, RewardType
 from rewards.services.collectibles import request_personalisation
@@ -17,33 +14,28 @@ from rewards.services.generating import BatchOrder, open_batch
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_brand, make_member, make_token
+from tests.exchange.world import make_exchanges
+from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff, WebhookDelivery
 from users.services.webhooks import queue_event, register_endpoint
 
 PASSWORD = "as long as the settings want it"
-READ_ONLY = {ApiKey, Member, Email, WebhookDelivery, Account, Transaction, CodeBatch, Code, Reward, GiftOrder, Collectible}
+EXCHANGE = {AccrualFile, AnswerFile, Difference, ExchangeOrder, Partnership}
+READ_ONLY = EXCHANGE | {
+    ApiKey,
+    Member,
+    Email,
+    WebhookDelivery,
+    Account,
+    Transaction,
+    CodeBatch,
+    Code,
+    Reward,
+    GiftOrder,
+    Collectible,
+}
 REGISTERED = set(admin.site._registry)
 KEPT = REGISTERED - READ_ONLY
-
-
-def page_of(model: type[Model], page: str, *arguments: object) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
-
-
-def make_staff(**terms: object) -> Staff:
-    """Someone who may sign in; without a password, which takes long to hash, they are signed in by force."""
-    return Staff.objects.create_user(**({"username": "ada", "is_staff": True} | terms))
-
-
-def signed_in(staff: Staff) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(staff)
-    return client
-
-
-def words(response) -> str:
-    """What a page says, without its tags."""
-    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", response.content.decode()))
 
 
 @pytest.fixture
@@ -68,6 +60,7 @@ def everything(brand) -> Brand:
     register_endpoint(brand_id=brand.pk, **terms, at=timezone.now())
     told = {"words": "that are not shown"}
     queue_event(brand_id=brand.pk, type="exchange.settled", data=told, member=member, at=timezone.now())
+    make_exchanges(brand, member, token)
     return brand
 
 
@@ -80,12 +73,6 @@ def staff(db) -> Staff:
 @pytest.fixture
 def house(staff) -> Client:
     return signed_in(staff)
-
-
-def act(client: Client, action: str, *rows: Model, **further: str):
-    """Choose an action for rows of a list, and read the page that follows."""
-    sent = {"action": action, "_selected_action": [row.pk for row in rows]} | further
-    return client.post(page_of(type(rows[0]), "changelist"), sent, follow=True)
 
 
 def test_staff_of_the_house_sign_in_by_name_and_password(db):
@@ -313,15 +300,6 @@ def test_who_may_only_look_can_do_nothing(everything, model, action, field):
     act(client, action, row)
 
     assert getattr(model.objects.get(pk=row.pk), field) == getattr(row, field)
-
-
-def fill(client: Client, model: type[Model], row: Model | None, fields: dict[str, object]):
-    """Send a model's form with these fields; the tables below it stay empty but for the lines that are given."""
-    path = page_of(model, "add") if row is None else page_of(model, "change", row.pk)
-    tables = re.findall(r'name="(\S*)-TOTAL_FORMS"', client.get(path).content.decode())
-    form = {f"{table}-{count}_FORMS": 0 for table in tables for count in ("TOTAL", "INITIAL")}
-    form |= {f"{name}_at_{part}": text for name in ("created", "updated") for part, text in enumerate(("2026-06-01", "00:00"))}
-    return client.post(path, form | fields)
 
 
 def campaign_form(token: Token) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.loyalty.test_admin import act, fill, make_staff, page_of, signed_in, words
+from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from users.models import Brand, WebhookDelivery, WebhookEndpoint
 from users.services.webhooks import queue_event, register_endpoint, rotate_secret
 
