@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from exchange.adapters.base import ANSWERED, Adapter, Answer, AnswerKind, Credit
 from exchange.adapters.house import HouseAdapter
 from exchange.adapters.none import NoAdapter
 from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder, Provider
+from exchange.rules.breaker import Breaker
 from exchange.rules.orders import MOST_MISSES, OPEN, OrderState
 from exchange.services.adapters import adapter_of, close_replaced
 from exchange.services.settling import move, record_answer
@@ -46,12 +47,13 @@ class Call:
     adapter: Adapter
     credit: Credit
     provider_id: int | None
+    troubled: bool
     begun_at: datetime
 
 
 def drive_orders(*, clock: Clock, until: datetime) -> int:
     """Drive due orders until nothing is due or the time is up; answers how many calls were made."""
-    made, running = 0, dict[Future[Answer], Call]()
+    made, running, failing = 0, dict[Future[Answer], Call](), set[int]()
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="exchange") as threads:
         while True:
             free = MOST_AT_ONCE - len(running)
@@ -59,7 +61,7 @@ def drive_orders(*, clock: Clock, until: datetime) -> int:
             made += len(calls)
             for call in calls:
                 if isinstance(call.adapter, HouseAdapter):
-                    _record(call, _made(call), clock())
+                    _record(call, _made(call), clock(), failing)
                 else:
                     running[threads.submit(_made, call)] = call
             if not calls and not running:
@@ -68,7 +70,7 @@ def drive_orders(*, clock: Clock, until: datetime) -> int:
             if running:
                 done, _ = wait(running, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    _record(running.pop(future), future.result(), clock())
+                    _record(running.pop(future), future.result(), clock(), failing)
 
 
 def _made(call: Call) -> Answer:
@@ -80,12 +82,20 @@ def _made(call: Call) -> Answer:
         return Answer(kind=AnswerKind.NO_ANSWER, code="adapter_failed", detail=type(error).__name__)
 
 
-def _record(call: Call, answer: Answer, at: datetime) -> None:
-    """Record an answer. One that cannot be recorded holds up no other: when its lease ends, its order is asked after."""
+def _record(call: Call, answer: Answer, at: datetime, failing: set[int]) -> None:
+    """Record an answer. One that cannot be recorded holds up no other: when its lease ends, its order is asked after.
+
+    `failing` are the providers that failed in this run: of another that was well when the call began there is nothing to
+    forget, so that its breaker costs no statement.
+    """
     try:
         record_answer(attempt_id=call.attempt_id, answer=answer, at=at)
-        if call.provider_id is not None and answer.retry_after_seconds is None:
-            _tell_breaker(call, call.provider_id, at, answered=answer.kind in ANSWERED)
+        if call.provider_id is None or answer.retry_after_seconds is not None:
+            return
+        answered = answer.kind in ANSWERED
+        if not answered or call.troubled or call.provider_id in failing:
+            _tell_breaker(call, call.provider_id, at, answered=answered)
+            (failing.discard if answered else failing.add)(call.provider_id)
     except Exception:
         log.exception("exchange_answer_not_recorded", attempt=call.attempt_id)
 
@@ -115,41 +125,44 @@ def _take(limit: int, in_flight: Counter[int | None], at: datetime) -> list[Call
     full = [one.pk for one in busy if in_flight[one.pk] >= one.breaker.calls_allowed(at, most=one.most_calls)]
     due = ExchangeOrder.objects.filter(state__in=[state.value for state in OPEN], due_at__lte=at)
     due = due.exclude(provider_id__in=[*closed, *full])
-    locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("due_at", "pk")
-    orders = []
-    for order in locked.select_related(*RELATED)[:limit]:
-        if not _is_parked(order, at) and _may_call(order, in_flight, at):
-            in_flight[order.provider_id] += 1
-            orders.append(order)
-    return _begun(orders, at)
+    locked = due.select_for_update(skip_locked=True, no_key=True).order_by("due_at", "pk")
+    rows = list(locked.values_list("pk", "provider_id", "misses")[:limit])
+    providers = Provider.objects.in_bulk({provider_id for _, provider_id, _ in rows if provider_id is not None})
+    chosen = []
+    for pk, provider_id, misses in rows:
+        if misses >= MOST_MISSES:
+            _park(pk, at)
+        elif provider_id is None or _may_call(providers[provider_id], in_flight, at):
+            in_flight[provider_id] += 1
+            chosen.append(pk)
+    orders = ExchangeOrder.objects.filter(pk__in=chosen).select_related(*RELATED).order_by("due_at", "pk")
+    return _begun(list(orders) if chosen else [], at)
 
 
 RELATED = ("provider", "member", "partnership__partner_brand", "token_b", "transaction")
 
 
-def _may_call(order: ExchangeOrder, in_flight: Counter[int | None], at: datetime) -> bool:
+def _may_call(provider: Provider, in_flight: Counter[int | None], at: datetime) -> bool:
     """Whether the provider takes one more call; an open breaker lets one through, wherever it is made."""
-    provider = order.provider
-    if provider is None:
-        return True
     if provider.open_until is None:
         return in_flight[provider.pk] < provider.breaker.calls_allowed(at, most=provider.most_calls)
     probe = Provider.objects.filter(pk=provider.pk, open_until=provider.open_until)
     return bool(probe.update(open_until=at + lease()))
 
 
-def _is_parked(order: ExchangeOrder, at: datetime) -> bool:
+def _park(order_id: int, at: datetime) -> None:
     """Hand an order that was tried for too long to staff, as it is."""
-    if order.misses < MOST_MISSES:
-        return False
-    move(order, OrderState.PARKED, at=at, reason="no answer for too long")
-    return True
+    move(ExchangeOrder.objects.get(pk=order_id), OrderState.PARKED, at=at, reason="no answer for too long")
 
 
 def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
     """Write an attempt for each order, and the moves that go with it."""
+    if not orders:
+        return []
     attempts, moves, calls = [], [], []
+    silent = _without_outcome(orders)
     for order in orders:
+        order.misses += order.pk in silent
         came_from, act = order.state, Act.CREDIT if order.state == OrderState.ACCEPTED else Act.INQUIRE
         if came_from == OrderState.ACCEPTED:
             order.state = OrderState.SUBMITTED.value
@@ -163,11 +176,22 @@ def _begun(orders: list[ExchangeOrder], at: datetime) -> list[Call]:
                     brand_id=order.brand_id, order=order, came_from=came_from, went_to=order.state, actor=SYSTEM, at=at
                 )
             )
-    ExchangeOrder.objects.bulk_update(orders, ["state", "attempts", "due_at"])
+    ExchangeOrder.objects.bulk_update(orders, ["state", "attempts", "due_at", "misses"])
     ExchangeMove.objects.bulk_create(moves)
     for order, attempt in zip(orders, ExchangeAttempt.objects.bulk_create(attempts), strict=True):
-        calls.append(Call(attempt.pk, Act(attempt.act), _adapter(order), credit_of(order), order.provider_id, at))
+        troubled = order.provider is not None and order.provider.breaker != Breaker()
+        adapter, credit = _adapter(order), credit_of(order)
+        calls.append(Call(attempt.pk, Act(attempt.act), adapter, credit, order.provider_id, troubled, at))
     return calls
+
+
+def _without_outcome(orders: list[ExchangeOrder]) -> set[int]:
+    """Those whose last attempt has no outcome: its worker died, or could not record it, which must not go on for ever."""
+    asked = [order.pk for order in orders if order.state != OrderState.ACCEPTED]
+    if not asked:
+        return set()
+    last = ExchangeAttempt.objects.filter(order__in=asked, number=F("order__attempts"), ended_at__isnull=True)
+    return set(last.values_list("order_id", flat=True))
 
 
 def _adapter(order: ExchangeOrder) -> Adapter:

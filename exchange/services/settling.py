@@ -7,6 +7,8 @@ by then. A credit counts whenever it is told; anything else only from the attemp
 import random
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from exchange.adapters.base import Answer, AnswerKind
 from exchange.errors import OrderMoved
 from exchange.models import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
@@ -20,7 +22,7 @@ from loyalty.database import write
 from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
-from users.services.webhooks import queue_event
+from users.services.webhooks import is_heard, queue_event
 from users.webhook_events import WebhookEvent
 
 EXCHANGES = frozenset(
@@ -39,12 +41,12 @@ def record_answer(*, attempt_id: int, answer: Answer, at: datetime) -> ExchangeO
     """Write what an attempt brought, and move its order accordingly, in one transaction."""
 
     def effect() -> ExchangeOrder:
-        attempt = ExchangeAttempt.objects.get(pk=attempt_id)
-        order = ExchangeOrder.objects.select_for_update(no_key=True).get(pk=attempt.order_id)
+        held = ExchangeOrder.objects.select_for_update(no_key=True, of=("self",))
+        order = held.filter(calls__pk=attempt_id).annotate(number=F("calls__number")).get()
         unanswered = ExchangeAttempt.objects.filter(pk=attempt_id, ended_at__isnull=True)
         detail = f"{answer.code} {answer.detail}".strip()[:LONGEST_DETAIL]
         if unanswered.update(ended_at=at, outcome=answer.kind.value, detail=detail):
-            _judge(order, answer, at, latest=attempt.number == order.attempts)
+            _judge(order, answer, at, latest=order.number == order.attempts)
         return order
 
     return write(effect)
@@ -179,6 +181,8 @@ def move(order: ExchangeOrder, to: OrderState, *, at: datetime, actor: str = SYS
 
 def _announce(order: ExchangeOrder, event: WebhookEvent, member: Member, reason: str, at: datetime) -> None:
     """Tell the brand's systems, by webhooks that are queued with the move."""
+    if not is_heard(brand_id=order.brand_id, type=event):
+        return
     transaction = order.transaction
     data = {
         "exchange": str(order.reference),

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -22,13 +23,17 @@ from users.errors import InvalidMembershipNumber, UserNotFound
 from users.services.members import erase_member
 from users.services.memberships import save_membership
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 @pytest.fixture
 def own_rich(own_brand):
     """A member whose rows are committed, with 1,000 points of a token."""
     member, token = make_member(own_brand), make_token(own_brand)
     move(member, token, 1_000)
-    return member, token
+    yield member, token
+    # What is committed stays: it must not be due in the tests that follow.
+    ExchangeOrder.objects.filter(brand=own_brand).update(due_at=NEVER)
 
 
 def erase(member) -> None:

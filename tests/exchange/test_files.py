@@ -64,8 +64,8 @@ def go_round() -> None:
     exchange_files(clock=timezone.now)
 
 
-def states() -> list[str]:
-    return list(ExchangeOrder.objects.order_by("pk").values_list("state", flat=True))
+def states(member: Member) -> list[str]:
+    return list(ExchangeOrder.objects.filter(member=member).order_by("pk").values_list("state", flat=True))
 
 
 def balance(member: Member) -> int:
@@ -79,7 +79,7 @@ def test_a_file_is_delivered_once_and_its_answer_ends_each_order(rich: Member, t
     orders = [exchange(rich, token, points) for points in (100, 93, 99, 96)]
     Membership.objects.create(brand=rich.brand, member=rich, programme=orders[0].partnership.provider.programme, number=NUMBER)
     drive()
-    assert states() == ["pending"] * 4
+    assert states(rich) == ["pending"] * 4
 
     go_round()
 
@@ -90,14 +90,14 @@ def test_a_file_is_delivered_once_and_its_answer_ends_each_order(rich: Member, t
     partner.read()
     go_round()
 
-    assert states() == ["settled", "refused", "settled", "settled"]
+    assert states(rich) == ["settled", "refused", "settled", "settled"]
     partly = ExchangeOrder.objects.get(pk=orders[2].pk)
     assert (partly.credited, partly.reversal.amount) == (495, 49)  # 49.5 points' worth is not credited: 50 were spent
     assert balance(rich) == POINTS - 100 - 50 - 96
     assert Membership.objects.get(member=rich).number == NUMBER[::-1]
     go_round()
     partner.read()
-    assert AccrualFile.objects.count() == 1
+    assert AccrualFile.objects.filter(brand=rich.brand).count() == 1
     assert sum(partner.credited().values()) == 1000 + 495 + 960
 
 
@@ -109,32 +109,32 @@ def test_what_stays_open_is_answered_by_a_later_file(rich: Member, token: Token,
     partner.read()
     go_round()
 
-    assert sorted(states()) == ["settled", "settled"]
-    assert [file.state for file in AnswerFile.objects.order_by("pk")] == ["read", "read"]
+    assert sorted(states(rich)) == ["settled", "settled"]
+    assert [file.state for file in AnswerFile.objects.filter(brand=rich.brand).order_by("pk")] == ["read", "read"]
 
 
 def test_the_host_must_show_the_key_that_was_agreed(rich: Member, token: Token, partner: Partner, tmp_path):
     terms = {"host_key": public_key(tmp_path / "another")}
-    Provider.objects.update(terms=terms)
+    Provider.objects.filter(brand=rich.brand).update(terms=terms)
     exchange(rich, token, 100)
     drive()
 
     go_round()
 
-    provider = Provider.objects.get()
+    provider = Provider.objects.get(brand=rich.brand)
     assert (provider.files_failures, provider.files_fault) == (1, "HostKeyNotVerifiable")
     assert partner.came == []
-    assert states() == ["pending"]
+    assert states(rich) == ["pending"]
 
 
 def test_a_file_left_before_the_crash_is_not_left_twice(rich: Member, token: Token, partner: Partner):
     exchange(rich, token, 100)
     drive()
-    Provider.objects.update(address="sftp://127.0.0.1:9/etihad")
+    Provider.objects.filter(brand=rich.brand).update(address="sftp://127.0.0.1:9/etihad")
     go_round()
-    file = AccrualFile.objects.get()
+    file = AccrualFile.objects.get(brand=rich.brand)
     (partner.folder / ETIHAD / "outgoing" / file.name).write_bytes(bytes(file.content))
-    Provider.objects.update(address=f"sftp://127.0.0.1:{partner.port}/etihad")
+    Provider.objects.filter(brand=rich.brand).update(address=f"sftp://127.0.0.1:{partner.port}/etihad")
 
     go_round()
 
@@ -159,21 +159,21 @@ def test_an_answer_read_twice_under_another_name_is_refused(rich: Member, token:
     go_round()
     go_round()
 
-    assert states() == ["settled", "refused"]
-    assert sorted(AnswerFile.objects.values_list("state", flat=True)) == ["read", "refused"]
-    assert AnswerFile.objects.get(state=AnswerState.REFUSED).fault == "duplicate_file: sequence 1"
+    assert states(rich) == ["settled", "refused"]
+    assert sorted(AnswerFile.objects.filter(brand=rich.brand).values_list("state", flat=True)) == ["read", "refused"]
+    assert AnswerFile.objects.get(brand=rich.brand, state=AnswerState.REFUSED).fault == "duplicate_file: sequence 1"
     assert balance(rich) == POINTS - 100
 
 
 def test_a_file_read_half_before_a_crash_is_read_to_its_end(rich: Member, token: Token, partner: Partner):
     answered(rich, token, partner, 100, 93)
     go_round()
-    AnswerFile.objects.update(state=AnswerState.READING)
+    AnswerFile.objects.filter(brand=rich.brand).update(state=AnswerState.READING)
 
     go_round()
 
-    assert states() == ["settled", "refused"]
-    assert AnswerFile.objects.get().state == AnswerState.READ
+    assert states(rich) == ["settled", "refused"]
+    assert AnswerFile.objects.get(brand=rich.brand).state == AnswerState.READ
     assert balance(rich) == POINTS - 100
 
 
@@ -185,12 +185,12 @@ def test_answers_may_be_read_out_of_order(rich: Member, token: Token, partner: P
     second = answered(rich, token, partner, 200)
     second.rename(second.with_name("b.ans"))
     go_round()
-    assert states() == ["pending", "settled"]
+    assert states(rich) == ["pending", "settled"]
 
     first.write_bytes(kept)
     go_round()
 
-    assert states() == ["settled", "settled"]
+    assert states(rich) == ["settled", "settled"]
 
 
 HEAD = b"RH01SANDBOX             00000001"
@@ -209,13 +209,13 @@ def test_a_damaged_answer_moves_nothing_and_its_mended_form_is_taken(rich, token
     whole = answer.read_bytes()
     answer.write_bytes(damage(whole))
     go_round()
-    assert states() == ["pending", "pending"]
-    assert AnswerFile.objects.get().fault.startswith(fault)
+    assert states(rich) == ["pending", "pending"]
+    assert AnswerFile.objects.get(brand=rich.brand).fault.startswith(fault)
 
     answer.with_name("mended.ans").write_bytes(whole)
     go_round()
 
-    assert states() == ["settled", "refused"]
+    assert states(rich) == ["settled", "refused"]
 
 
 def test_a_file_that_the_partner_refuses_whole_waits_for_staff(rich: Member, token: Token, partner: Partner):
@@ -227,9 +227,9 @@ def test_a_file_that_the_partner_refuses_whole_waits_for_staff(rich: Member, tok
 
     go_round()
 
-    assert states() == ["parked"]
-    assert AccrualFile.objects.get().refused_as == FileStatus.FORMAT.name.lower()
-    assert AccrualRecord.objects.get().answered_at is None
+    assert states(rich) == ["parked"]
+    assert AccrualFile.objects.get(brand=rich.brand).refused_as == FileStatus.FORMAT.name.lower()
+    assert AccrualRecord.objects.get(brand=rich.brand).answered_at is None
     assert partner.credited() == {}
 
 
@@ -243,5 +243,5 @@ def test_a_rejection_that_is_taken_back_takes_the_points_again(rich: Member, tok
 
     go_round()
 
-    assert states() == ["settled"]
+    assert states(rich) == ["settled"]
     assert balance(rich) == POINTS - 93

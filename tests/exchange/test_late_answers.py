@@ -110,14 +110,14 @@ def test_a_burst_that_fails_opens_the_breaker_once_and_not_for_ever_longer(rich,
     calls = driving._lease(provider.most_calls, {}, at=at)
 
     for call in calls:
-        driving._record(call, Answer(kind=AnswerKind.NO_ANSWER), at)
+        driving._record(call, Answer(kind=AnswerKind.NO_ANSWER), at, set())
 
     provider.refresh_from_db()
     assert (provider.failures, provider.open_until) == (FAILURES_TO_OPEN, at + OPEN_FOR)
     Provider.objects.filter(pk=provider.pk).update(open_until=at)
     ExchangeOrder.objects.filter(brand=rich.brand).update(due_at=at)
     (probe,) = driving._lease(10, {}, at=at)
-    driving._record(probe, Answer(kind=AnswerKind.NO_ANSWER), at)
+    driving._record(probe, Answer(kind=AnswerKind.NO_ANSWER), at, set())
     provider.refresh_from_db()
     assert (provider.failures, provider.open_until) == (FAILURES_TO_OPEN + 1, at + 2 * OPEN_FOR)
 

@@ -41,12 +41,12 @@ def test_no_call_outlives_its_time_out_however_its_answer_drips(slow, validates)
 @pytest.mark.usefixtures("provider")
 @pytest.mark.parametrize(("name", "state"), [("Unknown", "refused"), ("Doe", "settled")])
 def test_a_member_whom_the_partner_does_not_know_is_refused_before_the_credit(rich, token, airline, name, state):
-    Provider.objects.update(terms={"validate_members": True})
+    Provider.objects.filter(brand=rich.brand).update(terms={"validate_members": True})
     Member.objects.filter(pk=rich.pk).update(second_name=name)
     exchange(rich, token, 100)
     drive()
 
-    order = ExchangeOrder.objects.get()
+    order = ExchangeOrder.objects.get(member=rich)
     assert (order.state, Account.objects.get(member=rich).balance) == (state, POINTS if state == "refused" else POINTS - 100)
     if state == "refused":
         assert order.refusal_code == "UNKNOWN_MEMBER"

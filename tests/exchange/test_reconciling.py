@@ -101,14 +101,14 @@ def test_a_statement_of_many_pages_is_read_to_its_end(rich, token, provider, mon
 def test_a_success_that_we_did_not_know_is_settled_once_and_listed(rich, token, provider):
     order = exchange(rich, token, 92)  # credited in silence
     drive()
-    assert ExchangeOrder.objects.get().state == "unknown"
+    assert ExchangeOrder.objects.get(member=rich).state == "unknown"
 
     first, second = run(provider), run(provider)
 
     assert (first.repaired, second.repaired) == (1, 0)
-    (row,) = Difference.objects.all()
+    (row,) = Difference.objects.filter(brand=rich.brand)
     assert (row.kind, row.reference, row.resolved_by) == ("open_here", str(order.reference), "system")
-    assert ExchangeOrder.objects.get().state == "settled"
+    assert ExchangeOrder.objects.get(member=rich).state == "settled"
     assert Account.objects.get(member=rich).balance == POINTS - 92
 
 
@@ -126,9 +126,9 @@ def test_an_order_that_went_on_after_the_backup_is_settled_and_not_repeated(rich
     done = run(provider)
     drive()
 
-    assert set(ExchangeOrder.objects.values_list("state", flat=True)) == {"settled"}
+    assert set(ExchangeOrder.objects.filter(member=rich).values_list("state", flat=True)) == {"settled"}
     assert [row.kind for row in done.differences] == ["only_there", "open_here", "open_here"]
-    assert Difference.objects.get(resolved_at__isnull=True).reference == "lost-with-the-database"
+    assert Difference.objects.get(brand=rich.brand, resolved_at__isnull=True).reference == "lost-with-the-database"
     assert [row["credits"] for row in ledger.rows("etihad")] == [1, 1, 1]
     assert Account.objects.get(member=rich).balance == POINTS - 300
 
@@ -140,7 +140,7 @@ def test_miles_after_a_refusal_take_the_points_again_or_are_left_to_staff(rich, 
 
     run(provider, theirs=[line(str(order.reference), order.received, timezone.now())])
 
-    (row,) = Difference.objects.all()
+    (row,) = Difference.objects.filter(brand=rich.brand)
     assert (row.kind, row.resolved_by) == ("refused_here", "system")
     assert Account.objects.get(member=rich).balance == POINTS - 93
 
@@ -152,7 +152,7 @@ def test_another_amount_moves_nothing(rich, token, provider):
 
     run(provider, theirs=[line(str(order.reference), 1, timezone.now())])
 
-    (row,) = Difference.objects.all()
+    (row,) = Difference.objects.filter(brand=rich.brand)
     assert (row.kind, row.ours, row.theirs, row.resolved_at) == ("other_amount", 1000, 1, None)
     assert Transaction.objects.count() == before
 
@@ -161,18 +161,18 @@ def test_a_later_run_closes_what_is_gone(rich, token, provider):
     order = exchange(rich, token, 100)
     drive()
     run(provider, theirs=[])
-    assert Difference.objects.get().kind == "only_here"
+    assert Difference.objects.get(brand=rich.brand).kind == "only_here"
 
     run(provider, theirs=[line(str(order.reference), 1000, timezone.now())])
 
-    assert Difference.objects.get().resolved_by == "system"
+    assert Difference.objects.get(brand=rich.brand).resolved_by == "system"
 
 
 def test_staff_resolve_a_difference_once_and_only_of_their_brand(rich, token, provider):
     exchange(rich, token, 100)
     drive()
     run(provider, theirs=[])
-    row = Difference.objects.get()
+    row = Difference.objects.get(brand=rich.brand)
     terms = {"difference_id": row.pk, "actor": "staff", "at": timezone.now()}
 
     with pytest.raises(DifferenceNotFound):
@@ -187,12 +187,12 @@ def test_staff_resolve_a_difference_once_and_only_of_their_brand(rich, token, pr
 def test_a_partner_that_gives_no_statement_is_told_and_nothing_is_written(rich, token, provider):
     exchange(rich, token, 100)
     drive()
-    Provider.objects.update(address="http://127.0.0.1:9/etihad")
+    Provider.objects.filter(pk=provider.pk).update(address="http://127.0.0.1:9/etihad")
     with pytest.raises(StatementUnavailableError, match="page 1: ConnectError"):
-        run(Provider.objects.get())
+        run(Provider.objects.get(pk=provider.pk))
 
     assert reconcile_all(day=today(), at=timezone.now()) == 0
-    assert Difference.objects.count() == 0
+    assert Difference.objects.filter(brand=rich.brand).count() == 0
 
 
 def test_the_command_lists_and_writes_both_statements(rich, token, provider, tmp_path, capsys):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from loyalty.errors import invalid_field
 from users.errors import WebhookEndpointInactive, WebhookEndpointNotFound
@@ -95,14 +95,22 @@ def queue_event(*, brand_id: int, type: str, data: dict[str, Any], member: Membe
     """
     if type not in WebhookEvent.values:
         raise ValueError(f"there is no event {type}")
-    hearing = WebhookEndpoint.objects.filter(brand_id=brand_id, active=True, events__contains=[type])
-    endpoints = list(hearing.values_list("pk", flat=True))
+    endpoints = list(_hearing(brand_id, type).values_list("pk", flat=True))
     if not endpoints:
         return 0
     event_id, body = uuid.uuid4(), _body(type, data, at)
     terms: dict[str, Any] = {"brand_id": brand_id, "type": type, "member": member, "due_at": at, "created_at": at}
     rows = [WebhookDelivery(endpoint_id=endpoint, event_id=event_id, body=body, **terms) for endpoint in endpoints]
     return len(WebhookDelivery.objects.bulk_create(rows))
+
+
+def is_heard(*, brand_id: int, type: str) -> bool:  # noqa: A002 - the standard's word
+    """Whether any endpoint would hear of such an event, for causes whose data cost something to gather."""
+    return _hearing(brand_id, type).exists()
+
+
+def _hearing(brand_id: int, type_: str) -> QuerySet[WebhookEndpoint]:
+    return WebhookEndpoint.objects.filter(brand_id=brand_id, active=True, events__contains=[type_])
 
 
 def send_test(*, brand_id: int, endpoint_id: int, at: datetime) -> WebhookDelivery:
