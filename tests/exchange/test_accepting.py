@@ -16,7 +16,15 @@ from exchange.services.partnerships import cancel_partnership
 from ledger.errors import InsufficientBalance, ReferenceAlreadyUsed
 from ledger.models import Transaction, TransactionType
 from tests.conftest import make_brand, make_member, make_token
-from tests.exchange.world import drive, exchange, make_brands_partnership, make_partnership, make_provider, request_of
+from tests.exchange.world import (
+    OPEN_STATES,
+    drive,
+    exchange,
+    make_brands_partnership,
+    make_partnership,
+    make_provider,
+    request_of,
+)
 from tests.ledger.orders import move
 from tests.rewards.conftest import PATIENCE_SECONDS, attempt, closing, kinds, stampede, wait_for_waiting
 from users.errors import InvalidMembershipNumber, UserNotFound
@@ -33,7 +41,7 @@ def own_rich(own_brand):
     move(member, token, 1_000)
     yield member, token
     # What is committed stays: it must not be due in the tests that follow.
-    ExchangeOrder.objects.filter(brand=own_brand).update(due_at=NEVER)
+    ExchangeOrder.objects.filter(state__in=OPEN_STATES).update(due_at=NEVER)
 
 
 def erase(member) -> None:
