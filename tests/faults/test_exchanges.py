@@ -1,6 +1,7 @@
 """Workers die with exchanges on their way: points are gone if and only if miles have arrived, once."""
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tests.faults.server import ROOT, Caller, Platform, end, environment, family
 
 LEASE_SECONDS = 3
 NUMBER = "100200300400"
+POINTS_EACH = 20
 MIX = [50, 92, 93, 94, 95, 97, 98]
 REFUSED = {93, 95}
 OPEN = "SELECT count(*) FROM exchange_exchangeorder WHERE state NOT IN ('settled', 'refused')"
@@ -165,3 +167,33 @@ def test_three_workers_at_once_call_for_no_order_twice(platform, caller, partner
         auth_id,
     )
     assert made == [(60,)]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.long)])
+def test_with_the_broker_wiped_all_that_was_accepted_is_settled_once(platform, caller, partner, count):
+    """No order lives in the broker: while it is away exchanges are accepted, and when it is back they are driven."""
+    auth_id = rich(caller)
+    with worker(platform):
+        platform.kill_valkey()
+        order_miles(caller, auth_id, [POINTS_EACH] * count)
+        shutil.rmtree(platform.embedded.vk)
+        platform.embedded.ensure()
+        until(platform, lambda: platform.sql(OPEN) == [(0,)], seconds=300)
+
+    check(platform, caller, partner, auth_id, [POINTS_EACH] * count)
+
+
+@pytest.mark.timeout(200)
+def test_a_database_that_is_killed_under_the_worker_loses_and_doubles_nothing(platform, caller, partner):
+    auth_id, amounts = rich(caller), MIX * 4
+    order_miles(caller, auth_id, amounts)
+    with worker(platform):
+        for _ in range(2):
+            calls = platform.sql(CALLS)
+            until(platform, lambda calls=calls: platform.sql(CALLS) > calls or platform.sql(OPEN) == [(0,)])
+            platform.kill_database()
+            platform.embedded.ensure()
+        until(platform, lambda: platform.sql(OPEN) == [(0,)], seconds=120)
+
+    check(platform, caller, partner, auth_id, amounts)
