@@ -20,7 +20,7 @@ from exchange.models import (
     Partnership,
     Provider,
 )
-from exchange.services.credentials import set_secret
+from exchange.services.credentials import VARIABLE_PREFIX, set_secret
 from exchange.services.desk import refund_by_hand, resume_order, settle_by_hand
 from exchange.services.partnerships import approve_partnership, cancel_partnership
 from exchange.services.reconciling import resolve_difference
@@ -71,6 +71,13 @@ class ProviderForm(KeptForm):
         token, brand_id = told.get("token"), self.instance.brand_id or getattr(told.get("brand"), "pk", None)
         if token is not None and token.brand_id != brand_id:
             self.add_error("token", "a token of the brand")
+        reached = {name: told.get(name) or {} for name in ("address", "adapter", "credential_id", "terms")}
+        elsewhere = any(value != (getattr(self.instance, name) or {}) for name, value in reached.items())
+        if self.instance.secret and elsewhere and not told.get("new_secret"):
+            self.add_error("new_secret", "needed where a partner is reached in another way, so that none learns another's")
+        variable = told.get("secret_variable") or ""
+        if variable and not variable.startswith(VARIABLE_PREFIX):
+            self.add_error("secret_variable", f"begins with {VARIABLE_PREFIX}")
         if not isinstance(told.get("terms") or {}, dict):
             self.add_error("terms", "a JSON object")
         told["terms"] = told.get("terms") or {}

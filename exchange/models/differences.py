@@ -16,6 +16,7 @@ class DifferenceKind(models.TextChoices):
     REFUSED_HERE = "refused_here", "credited there, and given back here"
     ONLY_THERE = "only_there", "credited there under a reference that we do not know"
     ONLY_HERE = "only_here", "settled here, and not on the statement"
+    CREDITED_AGAIN = "credited_again", "credited there days after it was settled here"
     OTHER_AMOUNT = "other_amount", "credited on both sides, with different amounts"
     UNDECIDED = "undecided", "neither side knows the end of it"
 
@@ -26,7 +27,7 @@ class Difference(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="+", db_index=False)
     day = models.DateField(help_text="UTC.")
-    kind = models.CharField(max_length=12, choices=DifferenceKind)
+    kind = models.CharField(max_length=14, choices=DifferenceKind)
     reference = models.CharField(max_length=100)
     order = models.ForeignKey(ExchangeOrder, models.PROTECT, null=True, related_name="differences")
     ours = models.BigIntegerField(null=True, help_text="Units of B.")
@@ -39,7 +40,11 @@ class Difference(models.Model):
     class Meta:
         permissions = [("resolve_difference", "Can resolve differences")]
         constraints = [
-            models.UniqueConstraint(name="difference_once", fields=["brand", "provider", "day", "reference", "kind"]),
+            models.UniqueConstraint(
+                name="difference_open_once",
+                fields=["brand", "provider", "day", "reference", "kind"],
+                condition=Q(resolved_at__isnull=True),
+            ),
             models.CheckConstraint(
                 name="difference_resolved_whole",
                 condition=Q(resolved_at__isnull=True, resolved_by="", resolution="")

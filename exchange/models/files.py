@@ -49,6 +49,7 @@ class AccrualRecord(models.Model):
     line = models.PositiveIntegerField()
     order = models.ForeignKey(ExchangeOrder, models.PROTECT, related_name="records", db_index=False)
     released = models.BooleanField(default=False, help_text="Its file was refused, and staff let it go into another.")
+    miles = models.BigIntegerField(null=True, help_text="The last that the partner said.")
     status = models.CharField(max_length=1, blank=True, help_text="The last that the partner said.")
     answered_at = models.DateTimeField(null=True)
 

@@ -28,7 +28,7 @@ class Provider(models.Model):
     credential_id = models.CharField(max_length=200, blank=True, help_text="The name the partner knows us by; no secret.")
     secret = models.BinaryField(null=True, help_text="Encrypted; written by set_secret and never shown.")
     secret_variable = models.CharField(
-        max_length=100, blank=True, help_text="The environment variable that holds the secret; goes before a stored one."
+        max_length=100, blank=True, help_text="The variable EXCHANGE_SECRET_… that holds the secret; goes before a stored one."
     )
     terms = models.JSONField(default=dict, blank=True, help_text="What the adapter needs besides.")
     timeout_seconds = models.PositiveSmallIntegerField(default=10)

@@ -13,6 +13,7 @@ from typing import Any
 
 VERSION = 1
 MOST_RECORDS = 10_000
+HIGHEST_TOTAL = 10**15 - 1
 LONGEST_NUMBER = 32
 INSTANT = "%Y%m%d%H%M%S"
 
@@ -160,6 +161,15 @@ def encode_accruals(sender: str, sequence: int, made_at: datetime, records: Sequ
     return _encode("A", header, HEADER, records, DETAIL)
 
 
+def fits(record: Accrual) -> bool:
+    """Whether a record fits its fields."""
+    try:
+        _line(astuple(record), DETAIL)
+    except ValueError:
+        return False
+    return True
+
+
 def encode_answer(header: AnswerHeader, records: Sequence[RecordAnswer]) -> bytes:
     """The answer. Raises ValueError when something does not fit its field."""
     return _encode("R", header, ANSWER_HEADER, records, ANSWER_DETAIL)
@@ -197,8 +207,9 @@ def _line(values: Sequence[object], layout: Layout) -> str:
 def _cell(value: object, width: int) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime(INSTANT)
-    text = f"{value:0{width}}" if isinstance(value, int) else str(value).ljust(width)
-    if len(text) != width or not text.isascii() or not text.isprintable() or text.startswith("-"):
+    is_number = isinstance(value, int)
+    text = f"{value:0{width}}" if is_number else str(value).ljust(width)
+    if len(text) != width or not text.isascii() or not text.isprintable() or (is_number and text.startswith("-")):
         raise ValueError(f"does not fit into {width} characters")
     return text
 
@@ -210,6 +221,8 @@ def _decode(content: bytes, kind: str, header: Layout, detail: Layout) -> tuple[
         lines = content.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
         raise FileRefusedError(FileFault.FORMAT, f"byte {error.start} is not ASCII") from None
+    if not all(line.isprintable() for line in lines):
+        raise FileRefusedError(FileFault.FORMAT, "characters that cannot be printed")
     if lines.pop() or len(lines) < 2 or not lines[-1].startswith(f"{kind}T"):
         raise FileRefusedError(FileFault.TRUNCATED, "the trailer is missing")
     first = _cells(lines[0], f"{kind}H{VERSION:02}", header, 1)

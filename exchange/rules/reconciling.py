@@ -4,12 +4,14 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 COLUMNS = ("reference", "amount", "credited_at")
 _REFERENCE = re.compile("[!-~]{1,100}")
 HIGHEST_AMOUNT = 2**53 - 1
+FIRST_YEAR, LAST_YEAR = 2000, 9000
+DAY = timedelta(days=1)
 
 
 class StatementLine(NamedTuple):
@@ -61,6 +63,8 @@ def line_of(row: Mapping[str, object], *, where: str) -> StatementLine:
         credited_at = datetime.fromisoformat(instant)
     except ValueError:
         raise StatementUnreadableError(f"{where}, credited_at: an instant such as 2026-11-24T09:30:00Z") from None
+    if not FIRST_YEAR <= credited_at.year <= LAST_YEAR:
+        raise StatementUnreadableError(f"{where}, credited_at: an instant such as 2026-11-24T09:30:00Z")
     return StatementLine(reference, int(amount), credited_at if credited_at.tzinfo else credited_at.replace(tzinfo=UTC))
 
 
@@ -77,22 +81,24 @@ def compare(day: date, ours: Mapping[str, Side], theirs: Iterable[StatementLine]
     findings = [
         finding
         for reference, amount in there.items()
-        if days[reference] == day and (finding := _of_theirs(reference, amount, ours.get(reference))) is not None
+        if days[reference] == day and (finding := _of_theirs(reference, amount, ours.get(reference), day)) is not None
     ]
     missing = {reference: side for reference, side in ours.items() if reference not in there}
     for reference, side in missing.items():
         if side.state == "settled" and side.ended_at is not None and side.ended_at.astimezone(UTC).date() == day:
             findings.append(Finding("only_here", reference, side.amount, None))
-        elif side.state in {"submitted", "unknown", "parked"}:
+        elif side.state in {"submitted", "unknown", "pending", "parked"}:
             findings.append(Finding("undecided", reference, side.amount, None))
     return sorted(findings, key=lambda finding: (finding.kind, finding.reference))
 
 
-def _of_theirs(reference: str, amount: int, side: Side | None) -> Finding | None:
+def _of_theirs(reference: str, amount: int, side: Side | None, day: date) -> Finding | None:
     if side is None:
         return Finding("only_there", reference, None, amount)
     if side.amount != amount:
         return Finding("other_amount", reference, side.amount, amount)
+    if side.state == "settled" and side.ended_at is not None and day > side.ended_at.astimezone(UTC).date() + DAY:
+        return Finding("credited_again", reference, side.amount, amount)
     if side.state == "settled":
         return None
     return Finding("refused_here" if side.state == "refused" else "open_here", reference, side.amount, amount)

@@ -7,11 +7,12 @@ from django.db.models import Max, Q
 
 from exchange.adapters.accrual.sftp import SftpFolders
 from exchange.models import AccrualFile, AccrualRecord, ExchangeOrder, Provider
-from exchange.rules.accrual import MOST_RECORDS, Accrual, encode_accruals, plain
+from exchange.rules.accrual import HIGHEST_TOTAL, MOST_RECORDS, Accrual, encode_accruals, fits, plain
 from exchange.rules.orders import OrderState
+from exchange.services.settling import move
 from loyalty.database import write
 
-ENDING = ".acc"
+ENDING, TOO_WIDE = ".acc", "does_not_fit_a_file"
 SENDER_LENGTH, LAST_NAME, FIRST_NAME = 20, 30, 20
 
 
@@ -22,10 +23,23 @@ def make_file(*, provider: Provider, at: datetime) -> AccrualFile | None:
         Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)  # one file after the other: no gap
         waiting = ExchangeOrder.objects.filter(provider=provider, state=OrderState.PENDING.value)
         unsent = waiting.exclude(pk__in=AccrualRecord.objects.filter(released=False).values("order"))
-        orders = list(unsent.select_related("member").order_by("pk")[:MOST_RECORDS])
+        held = unsent.select_for_update(no_key=True, of=("self",)).select_related("member")
+        orders = _fitting(list(held.order_by("pk")[:MOST_RECORDS]), at)
         return _made(provider, orders, at) if orders else None
 
     return write(effect)
+
+
+def _fitting(orders: list[ExchangeOrder], at: datetime) -> list[ExchangeOrder]:
+    """Those that a file can hold, up to its total; one whose fields are too narrow is for staff, and stops no other."""
+    chosen, total = [], 0
+    for order in orders:
+        if not fits(accrual_of(order, 1)):
+            move(order, OrderState.PARKED, at=at, reason=TOO_WIDE)
+        elif total + order.received <= HIGHEST_TOTAL:
+            chosen.append(order)
+            total += order.received
+    return chosen
 
 
 def _made(provider: Provider, orders: list[ExchangeOrder], at: datetime) -> AccrualFile:

@@ -1,14 +1,23 @@
 """Answer files: taken whole or refused whole, then booked record by record, each once however often a file is read."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from django.db import IntegrityError, transaction
 
 from exchange.adapters.accrual.sftp import Listed
 from exchange.adapters.base import Answer, AnswerKind
-from exchange.models import AccrualFile, AccrualRecord, AnswerFile, AnswerState, ExchangeOrder, Provider
+from exchange.models import (
+    AccrualFile,
+    AccrualRecord,
+    AnswerFile,
+    AnswerState,
+    Difference,
+    DifferenceKind,
+    ExchangeOrder,
+    Provider,
+)
 from exchange.rules import accrual as layout
 from exchange.rules.accrual import FileFault, FileRefusedError, FileStatus, RecordAnswer, RecordStatus
 from exchange.rules.orders import OPEN, OrderState
@@ -39,7 +48,7 @@ def read_answers(*, provider: Provider, listed: Listed, content: bytes, at: date
             taken = _taken(provider, listed, content, told, at)
     except FileRefusedError as error:
         return _refused(provider, listed, content, error, at)
-    if told.header.status in {FileStatus.FORMAT, FileStatus.TOTALS}:
+    if told.header.status is not FileStatus.TAKEN:
         _park_file(taken, told.header.status, at)
     for record in told.records:
         write(partial(_book, taken, record, at))
@@ -103,11 +112,15 @@ def _book(file: AnswerFile, told: RecordAnswer, at: datetime) -> None:
     """Book one record. The order is held, and the record's status is written with what it does."""
     record = AccrualRecord.objects.get(file_id=file.answers_id, order__reference=told.reference)
     order = ExchangeOrder.objects.select_for_update(no_key=True, of=("self",)).get(pk=record.order_id)
-    if not AccrualRecord.objects.filter(pk=record.pk).exclude(status=told.status).update(status=told.status, answered_at=at):
+    fresh = AccrualRecord.objects.filter(pk=record.pk).exclude(status=told.status, miles=told.miles)
+    if not fresh.update(status=told.status, miles=told.miles, answered_at=at):
+        return
+    if order.state == OrderState.SETTLED and told.miles != order.arrived:
+        _contradicted(order, told, at)
         return
     if told.miles > order.received:
         if order.state in OPEN:
-            move(order, OrderState.PARKED, at=at, reason=OTHER_AMOUNT)
+            move(order, OrderState.PARKED, at=at, reason=f"{OTHER_AMOUNT}: {told.miles}")
         return
     record_notice(order=order, answer=_meaning(told, order), at=at)
     if told.status is RecordStatus.MERGED and told.merged_into:
@@ -121,6 +134,20 @@ def _book(file: AnswerFile, told: RecordAnswer, at: datetime) -> None:
         )
 
 
+def _contradicted(order: ExchangeOrder, told: RecordAnswer, at: datetime) -> None:
+    """What ended is not ended again: that the partner says something else by now is for staff to resolve."""
+    Difference.objects.get_or_create(
+        brand_id=order.brand_id,
+        provider_id=order.provider_id,
+        order=order,
+        reference=str(order.reference),
+        kind=DifferenceKind.OTHER_AMOUNT,
+        theirs=told.miles,
+        resolved_at=None,
+        defaults={"day": at.astimezone(UTC).date(), "ours": order.arrived, "found_at": at},
+    )
+
+
 def _meaning(told: RecordAnswer, order: ExchangeOrder) -> Answer:
     if told.status is RecordStatus.REJECTED or told.miles == 0:
         return Answer(kind=AnswerKind.REFUSED, code=told.code.lower() or "refused")
@@ -129,7 +156,14 @@ def _meaning(told: RecordAnswer, order: ExchangeOrder) -> Answer:
 
 
 def _park_file(file: AnswerFile, status: FileStatus, at: datetime) -> None:
-    """The partner took nothing of a file: its orders wait for staff, who find out why."""
+    """The partner took nothing of a file: its orders wait for staff, who find out why.
+
+    A duplicate of what it took before changes nothing; one of what it never answered was another file under that number,
+    from before a backup was restored.
+    """
+    others = AnswerFile.objects.filter(answers=file.answers_id).exclude(pk=file.pk).exclude(state=AnswerState.REFUSED)
+    if status is FileStatus.DUPLICATE and others.exists():
+        return
 
     def effect() -> None:
         AccrualFile.objects.filter(answers=file).update(refused_as=status.name.lower())

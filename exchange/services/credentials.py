@@ -5,6 +5,8 @@ import os
 from exchange.models import Provider
 from users.services.secrets import SecretUnreadableError, decrypt, encrypt
 
+VARIABLE_PREFIX = "EXCHANGE_SECRET_"
+
 
 def set_secret(*, provider: Provider, secret: str) -> None:
     """Store a secret, encrypted under CREDENTIALS_KEY; the one before is gone."""
@@ -15,6 +17,8 @@ def set_secret(*, provider: Provider, secret: str) -> None:
 def secret_of(provider: Provider) -> str:
     """The secret in clear, for the adapter alone. Raises SecretUnreadableError."""
     if provider.secret_variable:
+        if not provider.secret_variable.startswith(VARIABLE_PREFIX):  # no other secret of the house leaves it this way
+            raise SecretUnreadableError(f"the variable of {provider} must begin with {VARIABLE_PREFIX}")
         return os.environ.get(provider.secret_variable, "")
     if provider.secret is None:
         return ""

@@ -28,12 +28,21 @@ def resume_order(*, brand_id: int, order_id: int, actor: str, reason: str, at: d
     return _decide(brand_id, order_id, reason, effect)
 
 
-def settle_by_hand(*, brand_id: int, order_id: int, actor: str, reason: str, at: datetime) -> ExchangeOrder:
-    """The partner has said elsewhere that the miles arrived. After a refusal the points are taken once more, if they are there.
+def settle_by_hand(
+    *, brand_id: int, order_id: int, actor: str, reason: str, at: datetime, credited: int | None = None
+) -> ExchangeOrder:
+    """The partner has said elsewhere that the miles arrived, or only so many: the points of the rest come back.
 
-    Raises as resume_order does.
+    After a refusal the points are taken once more. Raises as resume_order does; OrderMoved, too, where they are spent.
     """
-    return _decide(brand_id, order_id, reason, lambda order: settle(order, at, actor=actor, reason=reason))
+
+    def effect(order: ExchangeOrder) -> None:
+        if credited is not None and not 0 < credited < order.received:
+            raise invalid_field("credited", f"from 1 to {order.received - 1}")
+        settle(order, at, credited=credited, actor=actor, reason=reason)
+        _must_have_left(order)
+
+    return _decide(brand_id, order_id, reason, effect)
 
 
 def refund_by_hand(*, brand_id: int, order_id: int, actor: str, reason: str, at: datetime) -> ExchangeOrder:
@@ -41,7 +50,17 @@ def refund_by_hand(*, brand_id: int, order_id: int, actor: str, reason: str, at:
 
     Raises as resume_order does.
     """
-    return _decide(brand_id, order_id, reason, lambda order: refuse(order, code="by_hand", detail=reason, at=at, actor=actor))
+
+    def effect(order: ExchangeOrder) -> None:
+        refuse(order, code="by_hand", detail=reason, at=at, actor=actor)
+        _must_have_left(order)
+
+    return _decide(brand_id, order_id, reason, effect)
+
+
+def _must_have_left(order: ExchangeOrder) -> None:
+    if order.state == OrderState.PARKED:
+        raise OrderMoved("The points cannot be moved: the member has spent them, or can hold no more")
 
 
 def _decide(brand_id: int, order_id: int, reason: str, effect: Callable[[ExchangeOrder], None]) -> ExchangeOrder:

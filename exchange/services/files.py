@@ -1,5 +1,6 @@
 """Exchanging files with partners that take them: make, deliver, fetch and book, one worker a partner at a time."""
 
+import csv
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -19,6 +20,7 @@ from exchange.services.credentials import secret_of
 log = structlog.get_logger()
 LEASE = timedelta(minutes=15)  # longer than a round takes; one that lasts longer meets the next without harm
 FILES_A_ROUND = 20
+LONGEST_NAME = 200
 STATEMENT_ENDING = ".csv"
 DAY_SECONDS = 86_400
 Clock = Callable[[], datetime]
@@ -56,19 +58,24 @@ def _round(provider: Provider, clock: Clock) -> None:
     row.update(files_failures=0, files_fault="", files_due_at=clock() + interval(provider))
 
 
-def statement_over_sftp(*, provider: Provider, days: list[date]) -> list[StatementLine]:
-    """A partner's statements of some days; one it has not left holds no lines. Raises StatementUnavailableError."""
-    lines: list[StatementLine] = []
+def statement_over_sftp(*, provider: Provider, days: list[date], needed: date) -> list[StatementLine]:
+    """A partner's statements of some days, of which that of `needed` must be there; a line that comes twice counts once.
+
+    Raises StatementUnavailableError.
+    """
+    lines = set[StatementLine]()
     try:
         with _folders(provider) as folders:
             incoming = str(provider.terms.get("incoming", "incoming"))
             left = {one.name for one in folders.listing(incoming, STATEMENT_ENDING)}
-            for name in (f"statement-{day:%Y%m%d}{STATEMENT_ENDING}" for day in days):
-                if name in left:
-                    lines += read_statement(folders.get(incoming, name).decode().splitlines())
-    except (OSError, asyncssh.Error, ValueError) as error:
+            names = {f"statement-{day:%Y%m%d}{STATEMENT_ENDING}": day for day in days}
+            if missing := [name for name, day in names.items() if day == needed and name not in left]:
+                raise StatementUnavailableError(f"{missing[0]} is not there")
+            for name in left & names.keys():
+                lines |= set(read_statement(folders.get(incoming, name).decode().splitlines()))
+    except (OSError, asyncssh.Error, ValueError, csv.Error) as error:
         raise StatementUnavailableError(_fault(error)) from None
-    return lines
+    return sorted(lines)
 
 
 def interval(provider: Provider) -> timedelta:
@@ -87,13 +94,22 @@ def _folders(provider: Provider) -> SftpFolders:
 
 
 def _fetch(provider: Provider, folders: SftpFolders, folder: str, clock: Clock) -> None:
-    for listed in unread(provider=provider, listed=folders.listing(folder, ENDING))[:FILES_A_ROUND]:
+    found = [one for one in folders.listing(folder, ENDING) if len(one.name) <= LONGEST_NAME and one.name.isprintable()]
+    faults = []
+    for listed in unread(provider=provider, listed=found)[:FILES_A_ROUND]:
         try:
             content = folders.get(folder, listed.name)
         except ValueError as error:
             refuse_unread(provider=provider, listed=listed, reason=str(error), at=clock())
-        else:
+            continue
+        Provider.objects.filter(pk=provider.pk).update(files_due_at=clock() + LEASE)
+        try:
             read_answers(provider=provider, listed=listed, content=content, at=clock())
+        except Exception as error:
+            log.exception("exchange_answers_not_read", provider=provider.pk)
+            faults.append(error)
+    if faults:  # told and tried again, but only after the files that can be read
+        raise faults[0]
 
 
 def _fault(error: Exception) -> str:

@@ -109,7 +109,9 @@ def settle(order: ExchangeOrder, at: datetime, *, credited: int | None = None, a
     except (InsufficientBalance, AccountClosed, BalanceLimit) as error:
         if order.state in {OrderState.REFUSED, *OPEN}:
             order.ended_at = None
-            move(order, OrderState.PARKED, at=at, actor=actor, reason=AGAIN if order.reversal_id else error.code)
+            because = AGAIN if order.reversal_id else error.code
+            told = because if credited is None else f"{because}: {credited} of {order.received}"
+            move(order, OrderState.PARKED, at=at, actor=actor, reason=told)
         return
     order.credited, order.ended_at, order.misses = credited, at, 0
     move(order, OrderState.SETTLED, at=at, actor=actor, reason=reason)
@@ -152,7 +154,8 @@ def refuse(order: ExchangeOrder, *, code: str, detail: str, at: datetime, actor:
         if order.reversal_id is None:
             _give_back(order, order.points, at, actor)
     except BalanceLimit:
-        move(order, OrderState.PARKED, at=at, actor=actor, reason=BalanceLimit.code)
+        if order.state != OrderState.PARKED:
+            move(order, OrderState.PARKED, at=at, actor=actor, reason=BalanceLimit.code)
         return
     order.refusal_code, order.refusal_detail = code or "refused", detail[:LONGEST_DETAIL]
     order.ended_at, order.misses = at, 0
@@ -197,7 +200,13 @@ def _announce(order: ExchangeOrder, event: WebhookEvent, member: Member, reason:
 
 
 def _not_found(order: ExchangeOrder, at: datetime) -> None:
-    """Nothing arrived: the same reference may be sent again. What the partner once had and has no more stays unknown."""
+    """Nothing arrived: the same reference may be sent again. What the partner once had and has no more stays unknown.
+
+    One whose points came back is not sent again: it is refused, as it was.
+    """
+    if order.reversal_id is not None:
+        refuse(order, code=order.refusal_code, detail=order.refusal_detail, at=at)
+        return
     if order.state == OrderState.UNKNOWN and not order.partner_reference:
         _wait(order, OrderState.ACCEPTED, timedelta(0), at, misses=order.misses)
         return

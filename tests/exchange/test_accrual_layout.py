@@ -16,6 +16,7 @@ from exchange.rules.accrual import (
     decode_answer,
     encode_accruals,
     encode_answer,
+    fits,
     plain,
 )
 
@@ -73,6 +74,7 @@ LINES = ANSWER.split(b"\n")
         (ANSWER.replace(b"M0000", b"X0000"), FileFault.FORMAT),
         (ANSWER.replace(b"CLOSED", b"CL\xc3\x96SE"), FileFault.FORMAT),
         (ANSWER.replace(b"RH01", b"RH02"), FileFault.FORMAT),
+        (ANSWER.replace(b"CLOSED", b"CLO\0ED"), FileFault.FORMAT),
         (BYTES, FileFault.TRUNCATED),
         (ANSWER + ANSWER, FileFault.FORMAT),
     ],
@@ -87,6 +89,12 @@ def test_a_damaged_file_is_refused_whole(content: bytes, fault: FileFault):
 def test_what_does_not_fit_its_field_is_not_written(miles: int):
     with pytest.raises(ValueError, match="does not fit"):
         encode_accruals("LOYALTY", 3, AT, [Accrual(1, FIRST.reference, "1", "", "", 1, miles)])
+
+
+def test_a_name_may_begin_with_a_dash():
+    record = Accrual(1, FIRST.reference, "1", "-", "-", 1, 1)
+    assert fits(record)
+    assert decode_accruals(encode_accruals("LOYALTY", 3, AT, [record])).records == [record]
 
 
 @pytest.mark.parametrize(

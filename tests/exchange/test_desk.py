@@ -96,3 +96,27 @@ def test_what_is_refused_is_not_told(parked, rich):
     with pytest.raises(OrderMoved):
         refund_by_hand(**terms(parked) | {"order_id": exchange(rich, parked.transaction.account.token, 50).pk})
     assert WebhookDelivery.objects.filter(brand=rich.brand).count() == 0
+
+
+def test_only_so_many_miles_that_arrived_are_paid_for(parked, rich):
+    with pytest.raises(InvalidRequest, match="credited"):
+        settle_by_hand(**terms(parked), credited=920)
+
+    settle_by_hand(**terms(parked), credited=460)
+
+    parked.refresh_from_db()
+    assert (parked.state, parked.credited, balance(rich)) == ("settled", 460, POINTS - 46)
+
+
+def test_one_whose_points_came_back_is_never_sent_again(rich, token, provider, airline):
+    order = exchange(rich, token, 93)
+    drive()
+    ExchangeOrder.objects.filter(pk=order.pk).update(state="parked", ended_at=None)
+    airline[1].ledger.store.execute("DELETE FROM credit")
+    order.refresh_from_db()
+
+    resume_order(**terms(order))
+    drive()
+
+    order.refresh_from_db()
+    assert (order.state, balance(rich), airline[1].ledger.rows("etihad")) == ("refused", POINTS, [])

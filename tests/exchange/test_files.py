@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from exchange.models import AccrualFile, AccrualRecord, AdapterKind, AnswerFile, AnswerState, ExchangeOrder, Provider
+from exchange.models import (
+    AccrualFile,
+    AccrualRecord,
+    AdapterKind,
+    AnswerFile,
+    AnswerState,
+    Difference,
+    ExchangeOrder,
+    Provider,
+)
 from exchange.rules.accrual import FileStatus, decode_accruals
 from exchange.sandbox.files import AirlineFiles, public_key
 from exchange.sandbox.ledger import AirlineLedger
@@ -245,3 +254,51 @@ def test_a_rejection_that_is_taken_back_takes_the_points_again(rich: Member, tok
 
     assert states(rich) == ["settled"]
     assert balance(rich) == POINTS - 93
+
+
+def test_an_order_that_no_file_can_hold_is_for_staff_and_stops_no_other(rich: Member, token: Token, partner: Partner):
+    wide, narrow = exchange(rich, token, 100), exchange(rich, token, 200)
+    drive()
+    ExchangeOrder.objects.filter(pk=wide.pk).update(membership_number="7" * 33)
+
+    go_round()
+
+    assert states(rich) == ["parked", "pending"]
+    assert [record.order_id for record in AccrualRecord.objects.filter(brand=rich.brand)] == [narrow.pk]
+
+
+def test_another_file_of_the_same_name_is_not_taken_for_ours(rich: Member, token: Token, partner: Partner):
+    """After a restored backup numbers come again: the partner has other bytes under the name."""
+    exchange(rich, token, 100)
+    drive()
+    theirs = partner.folder / ETIHAD / "outgoing" / "etihad-00000001.acc"
+    theirs.write_bytes(b"x" * 300)
+
+    go_round()
+
+    assert AccrualFile.objects.get(brand=rich.brand).delivered_at is None
+    assert Provider.objects.get(brand=rich.brand).files_fault == "FileExistsError"
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(rich: Member, token: Token, partner: Partner):
+    answer = answered(rich, token, partner, 100)
+    answer.with_name(f"{'a' * 210}.ans").write_bytes(b"")
+    answer.with_name("0.ans").write_bytes(b"\0\0")
+
+    go_round()
+
+    assert states(rich) == ["settled"]
+
+
+def test_that_a_partner_changes_its_mind_about_what_ended_is_for_staff(rich: Member, token: Token, partner: Partner):
+    answer = answered(rich, token, partner, 99)
+    go_round()
+    assert balance(rich) == POINTS - 50
+    more = answer.read_bytes().replace(b"000000000000495", b"000000000000990").replace(HEAD, HEAD[:-1] + b"2")
+    answer.with_name("more.ans").write_bytes(more.replace(b"RT00000001", b"RT00000002"))
+
+    go_round()
+
+    row = Difference.objects.get(brand=rich.brand)
+    assert (row.kind, row.ours, row.theirs) == ("other_amount", 495, 990)
+    assert (states(rich), balance(rich)) == (["settled"], POINTS - 50)

@@ -175,7 +175,7 @@ def test_secrets_are_unreadable_at_rest_and_kept_out_of_words(provider):
 def test_a_secret_may_stand_in_the_environment(provider, monkeypatch):
     from exchange.services.credentials import secret_of
 
-    monkeypatch.setenv("ETIHAD_SECRET", "from the environment")
-    provider.secret_variable = "ETIHAD_SECRET"
+    monkeypatch.setenv("EXCHANGE_SECRET_ETIHAD", "from the environment")
+    provider.secret_variable = "EXCHANGE_SECRET_ETIHAD"
 
     assert secret_of(provider) == "from the environment"

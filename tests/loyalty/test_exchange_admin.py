@@ -12,6 +12,7 @@ from tests.conftest import make_brand, make_token
 from tests.exchange.world import make_exchanges, make_provider
 from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from users.models import PartnerProgramme
+from users.services.secrets import SecretUnreadableError
 
 
 @pytest.fixture
@@ -81,10 +82,35 @@ def test_a_secret_goes_in_and_never_comes_out(brand, house):
     page = house.get(page_of(Provider, "change", provider.pk))
     assert "c2VjcmV0LW9mLW91cnM" not in page.content.decode()
 
-    fill(house, Provider, provider, provider_form(brand, token=miles.pk, address="https://new.example.org"))
+    fill(house, Provider, provider, provider_form(brand, token=miles.pk, most_calls=7))
 
     provider.refresh_from_db()
-    assert (provider.address, secret_of(provider)) == ("https://new.example.org", "c2VjcmV0LW9mLW91cnM")
+    assert (provider.most_calls, secret_of(provider)) == (7, "c2VjcmV0LW9mLW91cnM")
+
+
+@pytest.mark.parametrize(
+    "change", [{"address": "https://new.example.org"}, {"adapter": "accrual_files"}, {"terms": '{"host_key": "x"}'}]
+)
+def test_a_secret_goes_nowhere_else_without_being_told_again(brand, house, change):
+    provider = make_provider(brand)
+    kept = {"programme": provider.programme_id, "token": provider.token_id, "address": provider.address}
+    form = provider_form(brand, **kept, credential_id=provider.credential_id)
+
+    page = fill(house, Provider, provider, form | change)
+
+    assert "so that none learns another" in words(page)
+    assert Provider.objects.get(pk=provider.pk).address == provider.address
+    fill(house, Provider, provider, form | change | {"new_secret": "bmV3"})
+    assert secret_of(Provider.objects.get(pk=provider.pk)) == "bmV3"
+
+
+def test_no_other_variable_of_the_house_is_taken_for_a_secret(brand, house):
+    miles = make_token(brand, symbol="AS", type="miles")
+    page = fill(house, Provider, None, provider_form(brand, token=miles.pk, secret_variable="SECRET_KEY"))
+
+    assert "begins with EXCHANGE_SECRET_" in words(page)
+    with pytest.raises(SecretUnreadableError):
+        secret_of(make_provider(brand, secret_variable="SECRET_KEY"))
 
 
 def test_another_brands_token_and_terms_that_are_no_object_are_refused(brand, house):

@@ -1,6 +1,7 @@
 """A partner's folders over SFTP. Files appear in them whole: they are written as `.tmp`, then renamed."""
 
 import asyncio
+import secrets
 import stat
 from collections.abc import Coroutine
 from types import TracebackType
@@ -54,7 +55,7 @@ class SftpFolders:
         self.runner.close()
 
     def put(self, folder: str, name: str, content: bytes) -> None:
-        """Leave a file, whole or not at all. One of that name and size is there already: it was left before."""
+        """Leave a file, whole or not at all. The very same is there already: it was left before."""
         self._do(self._put(f"{self.path}/{folder}/{name}", content))
 
     def listing(self, folder: str, ending: str) -> list[Listed]:
@@ -84,12 +85,13 @@ class SftpFolders:
 
     async def _put(self, path: str, content: bytes) -> None:
         if await self.sftp.exists(path):
-            if (await self.sftp.stat(path)).size != len(content):
+            if await self._get(path) != content:
                 raise FileExistsError("another file of that name is there")
             return
-        async with self.sftp.open(path + UNFINISHED, "wb") as handle:
+        unfinished = f"{path}.{secrets.token_hex(4)}{UNFINISHED}"  # of this attempt alone
+        async with self.sftp.open(unfinished, "wb") as handle:
             await handle.write(content)
-        await self.sftp.rename(path + UNFINISHED, path)
+        await self.sftp.rename(unfinished, path)
 
     async def _listing(self, path: str, ending: str) -> list[Listed]:
         found = [

@@ -24,7 +24,7 @@ NEVER_LEFT = (
     *(ValueError, httpx.InvalidURL),  # the address is none, or the secret is no base64
 )
 LOST = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
-MOST_PAGES = 10_000
+MOST_PAGES, MOST_LINES = 10_000, 1_000_000
 _CODE, _REFERENCE = re.compile("[A-Z][A-Z_]{0,39}"), re.compile("[!-~]{1,100}")
 KINDS = {
     "success": AnswerKind.CREDITED,
@@ -107,6 +107,8 @@ class LcpAdapter:
             lines += _lines(credited, page)
             if not isinstance(following, str) or not following:
                 return lines
+            if following <= after or len(lines) > MOST_LINES:
+                break
             after = following
         raise StatementUnavailableError("it has no end")
 
