@@ -16,7 +16,7 @@ from tests.conftest import make_member, make_token
 from tests.exchange.world import LONG_AGO, OPEN_STATES, exchange, make_partnership, make_provider
 from tests.ledger.orders import move
 
-SHARE, SEED, MOST_ROUNDS, PLENTY = 0.3, 20261124, 200, 1_000_000
+SHARE, SEED, MOST_ROUNDS, PLENTY = 0.3, 20261124, 5_000, 1_000_000
 AMOUNTS = [10, 20, 30, *BY_POINTS]
 REFUSED = {93, 95}
 
@@ -50,7 +50,7 @@ def test_with_every_fault_the_three_ledgers_agree_in_the_end(own_brand, airline,
 
 
 def _drive_to_the_end(provider: Provider) -> None:
-    """Round after round; what was put off and the circuit breaker wait for no clock here."""
+    """Round after round, each until the circuit breaker opens: it and what was put off wait for no clock here."""
     open_ones = ExchangeOrder.objects.filter(provider=provider, state__in=OPEN_STATES)
     for _ in range(MOST_ROUNDS):
         if not open_ones.update(due_at=LONG_AGO):
