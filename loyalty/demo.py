@@ -39,8 +39,8 @@ def make_demo(*, base_url: str, airline_url: str | None = None, sftp_url: str | 
         admin = _make_admin(known["admin"], base_url)
         brands = [_make_brand(plan, known["brands"].get(plan.name, {}), airline_url) for plan in BRANDS]
         join(*brands)
-        points_id, miles = brands[1]["tokens"]["points"], brands[1]["tokens"]["miles"]
-        miles |= make_file_exchange(Brand.objects.get(pk=brands[1]["id"]), points_id, sftp_url=sftp_url)
+        borealis = Brand.objects.get(pk=brands[1]["id"])
+        make_file_exchange(borealis, brands[1]["tokens"]["points"], sftp_url=sftp_url)
     demo = {"base_url": base_url, "admin": admin, "brands": brands}
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     fresh = demo_path().with_suffix(".new")

@@ -30,14 +30,13 @@ def make_exchange(brand: Brand, points_id: int, *, airline_url: str | None) -> d
     return {name: _airline(brand, points_id, name, rate, at[name], moved=bool(airline_url)) for name, rate in AIRLINES.items()}
 
 
-def make_file_exchange(brand: Brand, points_id: int, *, sftp_url: str | None) -> dict[str, int]:
+def make_file_exchange(brand: Brand, points_id: int, *, sftp_url: str | None) -> None:
     """Do so for the airline that takes accrual files."""
     name, rate = FILE_AIRLINE
     address = f"{sftp_url or DEFAULT_SFTP}/{name}"
     miles_id = _airline(brand, points_id, name, rate, address, moved=bool(sftp_url))
     terms = {"host_key": public_key(files_folder()), "interval_seconds": 2}
     Provider.objects.filter(brand=brand, token_id=miles_id).update(adapter=AdapterKind.ACCRUAL_FILES, terms=terms)
-    return {name: miles_id}
 
 
 def _airline(brand: Brand, points_id: int, name: str, rate: Decimal, address: str, *, moved: bool) -> int:

@@ -13,6 +13,7 @@ from exchange.models import (
     AnswerFile,
     AnswerState,
     Difference,
+    ExchangeAttempt,
     ExchangeOrder,
     Provider,
 )
@@ -178,8 +179,12 @@ def test_a_file_read_half_before_a_crash_is_read_to_its_end(rich: Member, token:
     answered(rich, token, partner, 100, 93)
     go_round()
     AnswerFile.objects.filter(brand=rich.brand).update(state=AnswerState.READING)
+    notices = ExchangeAttempt.objects.filter(brand=rich.brand, act="notice")
+    assert notices.count() == 2
 
     go_round()
+
+    assert notices.count() == 2
 
     assert states(rich) == ["settled", "refused"]
     assert AnswerFile.objects.get(brand=rich.brand).state == AnswerState.READ
