@@ -136,15 +136,16 @@ def _book(file: AnswerFile, told: RecordAnswer, at: datetime) -> None:
 
 def _contradicted(order: ExchangeOrder, told: RecordAnswer, at: datetime) -> None:
     """What ended is not ended again: that the partner says something else by now is for staff to resolve."""
-    Difference.objects.get_or_create(
+    Difference.objects.update_or_create(
         brand_id=order.brand_id,
         provider_id=order.provider_id,
         order=order,
         reference=str(order.reference),
+        day=at.astimezone(UTC).date(),
         kind=DifferenceKind.OTHER_AMOUNT,
-        theirs=told.miles,
         resolved_at=None,
-        defaults={"day": at.astimezone(UTC).date(), "ours": order.arrived, "found_at": at},
+        defaults={"ours": order.arrived, "theirs": told.miles},
+        create_defaults={"ours": order.arrived, "theirs": told.miles, "found_at": at},
     )
 
 

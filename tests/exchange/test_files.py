@@ -1,11 +1,13 @@
 """Accrual files over a real SFTP server: what is credited is settled, what is rejected comes back, once, whatever is read."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from exchange.adapters.base import StatementUnavailableError
 from exchange.models import (
     AccrualFile,
     AccrualRecord,
@@ -21,6 +23,7 @@ from exchange.rules.accrual import FileStatus, decode_accruals
 from exchange.sandbox.files import AirlineFiles, public_key
 from exchange.sandbox.ledger import AirlineLedger
 from exchange.services.files import exchange_files
+from exchange.services.reconciling import reconcile
 from ledger.models import Account, Token
 from tests.exchange.conftest import POINTS
 from tests.exchange.world import LONG_AGO, NUMBER, drive, exchange, make_partnership, make_provider
@@ -307,3 +310,42 @@ def test_that_a_partner_changes_its_mind_about_what_ended_is_for_staff(rich: Mem
     row = Difference.objects.get(brand=rich.brand)
     assert (row.kind, row.ours, row.theirs) == ("other_amount", 495, 990)
     assert (states(rich), balance(rich)) == (["settled"], POINTS - 50)
+
+
+def test_a_partner_that_changes_its_mind_again_and_again_leaves_one_row_for_staff(rich: Member, token: Token, partner: Partner):
+    answer = answered(rich, token, partner, 99)
+    go_round()
+    for number, miles in ((b"2", b"000000000000990"), (b"3", b"000000000000700")):
+        told = answer.read_bytes().replace(b"000000000000495", miles).replace(HEAD, HEAD[:-1] + number)
+        answer.with_name(f"{number.decode()}.ans").write_bytes(told.replace(b"RT00000001", b"RT0000000" + number))
+        go_round()
+
+    assert Difference.objects.get(brand=rich.brand).theirs == 700
+    assert set(AnswerFile.objects.filter(brand=rich.brand).values_list("state", flat=True)) == {"read"}
+
+
+def test_a_duplicate_of_what_was_never_answered_is_for_staff(rich: Member, token: Token, partner: Partner):
+    """After a restored backup our number comes again, and the partner knows another file by it."""
+    exchange(rich, token, 100)
+    drive()
+    go_round()
+    (partner.folder / ETIHAD / "done" / "00000001.acc").write_bytes(b"another")
+    partner.read()
+
+    go_round()
+
+    assert (states(rich), AccrualFile.objects.get(brand=rich.brand).refused_as) == (["parked"], "duplicate")
+
+
+def test_a_statement_is_fetched_and_one_that_is_missing_reconciles_nothing(rich: Member, token: Token, partner: Partner):
+    exchange(rich, token, 100)
+    answered(rich, token, partner, 200)
+    go_round()
+    provider, at = Provider.objects.get(brand=rich.brand), timezone.now()
+    day = at.astimezone(UTC).date()
+
+    assert len(reconcile(provider=provider, day=day, at=at).theirs) == 2
+    (partner.folder / ETIHAD / "incoming" / f"statement-{day:%Y%m%d}.csv").unlink()
+    with pytest.raises(StatementUnavailableError, match="is not there"):
+        reconcile(provider=provider, day=day, at=at)
+    assert not Difference.objects.filter(brand=rich.brand).exists()

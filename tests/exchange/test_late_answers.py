@@ -8,6 +8,7 @@ from exchange.adapters.lcp.client import meaning_of
 from exchange.adapters.lcp.wire import Reply
 from exchange.models import Act, ExchangeAttempt, ExchangeOrder, Provider
 from exchange.rules.breaker import FAILURES_TO_OPEN, OPEN_FOR
+from exchange.rules.orders import MOST_MISSES
 from exchange.services import driving
 from exchange.services.settling import record_answer
 from ledger.models import TransactionType
@@ -138,3 +139,17 @@ def test_points_for_someone_who_was_erased_go_to_nobody_who_took_the_name(rich, 
     order.refresh_from_db()
     assert (order.state, order.membership_number) == ("refused", "")
     assert (balance(rich), balance(namesake)) == (POINTS, 0)
+
+
+def test_attempts_that_leave_no_outcome_count_until_staff_must_look(rich, token, provider):
+    order = exchange(rich, token, 50)
+    for number in range(3):
+        driving._lease(1, {}, at=timezone.now() + number * driving.lease())
+        order.refresh_from_db()
+        assert (order.attempts, order.misses) == (number + 1, number)
+    ExchangeOrder.objects.filter(pk=order.pk).update(misses=MOST_MISSES)
+
+    driving._lease(1, {}, at=timezone.now() + 3 * driving.lease())
+
+    order.refresh_from_db()
+    assert order.state == "parked"
