@@ -29,7 +29,7 @@ from loyalty.database import write
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 32
-IDLE_SECONDS = 0.2
+IDLE_SECONDS, GATHER_SECONDS = 0.2, 0.002
 Clock = Callable[[], datetime]
 
 
@@ -56,6 +56,10 @@ def drive_orders(*, clock: Clock, until: datetime) -> int:
     made, running, failing = 0, dict[Future[Answer], Call](), set[int]()
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="exchange") as threads:
         while True:
+            ended = _ended(running)
+            for call, answer in ended:
+                if answer.kind not in ANSWERED:  # before the next are taken, for the breaker may close the way
+                    _record(call, answer, clock(), failing)
             free = MOST_AT_ONCE - len(running)
             calls = _lease(free, running, at=clock()) if free and clock() < until else []
             made += len(calls)
@@ -64,13 +68,20 @@ def drive_orders(*, clock: Clock, until: datetime) -> int:
                     _record(call, _made(call), clock(), failing)
                 else:
                     running[threads.submit(_made, call)] = call
-            if not calls and not running:
+            for call, answer in ended:
+                if answer.kind in ANSWERED:  # while the next calls are on their way
+                    _record(call, answer, clock(), failing)
+            if not (calls or running or ended):
                 close_replaced()
                 return made
-            if running:
-                done, _ = wait(running, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    _record(running.pop(future), future.result(), clock(), failing)
+
+
+def _ended(running: dict[Future[Answer], Call]) -> list[tuple[Call, Answer]]:
+    """Take out the calls that have ended, with what they brought; a little later, those that end together with them."""
+    if not running or not wait(running, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED).done:
+        return []
+    wait(running, timeout=GATHER_SECONDS)
+    return [(running.pop(future), future.result()) for future in list(running) if future.done()]
 
 
 def _made(call: Call) -> Answer:
