@@ -5,8 +5,8 @@ from django.db.models import Q
 
 from exchange.models.orders import ExchangeOrder
 from exchange.models.providers import Provider
-from ledger.models.transactions import kept
 from users.models import Brand
+from users.models.guards import kept
 
 
 class DifferenceKind(models.TextChoices):

@@ -6,8 +6,8 @@ from django.db.models.functions import Now
 
 from exchange.models.orders import ExchangeOrder
 from exchange.models.providers import Provider
-from ledger.models.transactions import kept
 from users.models import Brand
+from users.models.guards import kept
 
 
 class AccrualFile(models.Model):

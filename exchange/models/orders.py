@@ -14,8 +14,8 @@ from exchange.models.providers import Provider
 from exchange.rules.orders import MOVES, OPEN, OrderState
 from exchange.rules.rates import DIGITS, FRACTION_DIGITS, Rate
 from ledger.models import Token, Transaction
-from ledger.models.transactions import append_only, kept
 from users.models import Brand, Member
+from users.models.guards import append_only, kept
 
 
 def _exactly(whole: str, decimal: str) -> ExpressionWrapper[CombinedExpression]:

@@ -7,11 +7,10 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length
-from django.db.models.lookups import Exact
 
 from ledger.models.accounts import Account
 from users.models import Brand
+from users.models.guards import append_only, is_digest
 
 
 class TransactionType(models.TextChoices):
@@ -47,30 +46,6 @@ class Counterpart(models.TextChoices):
     EXCHANGE_CLEARING = "exchange_clearing"
     TRANSFER_CLEARING = "transfer_clearing"
     ADJUSTMENT = "adjustment"
-
-
-def append_only(name: str) -> list[pgtrigger.Trigger]:
-    """Triggers that refuse every change of stored rows, whoever asks."""
-    return [pgtrigger.Protect(name=f"{name}_no_update", operation=pgtrigger.Update), *kept(name)]
-
-
-def kept(name: str) -> list[pgtrigger.Trigger]:
-    """Triggers that refuse to lose stored rows, whoever asks: row triggers let TRUNCATE pass, so it has its own."""
-    return [
-        pgtrigger.Protect(name=f"{name}_no_delete", operation=pgtrigger.Delete),
-        pgtrigger.Trigger(
-            name=f"{name}_no_truncate",
-            level=pgtrigger.Statement,
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
-        ),
-    ]
-
-
-def is_digest(column: str) -> Q:
-    """A column holds exactly 32 bytes."""
-    return Q(Exact(Length(column), 32))
 
 
 class AppendOnlyError(TypeError):

@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from ledger.models.transactions import kept
 from rewards.models.campaigns import Campaign, CampaignState
 from rewards.rules.codes import LONGEST, CodeForm
 from users.models import Brand, Member
+from users.models.guards import kept
 
 
 class CodeState(models.TextChoices):

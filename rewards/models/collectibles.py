@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from ledger.models import Token, Transaction
 from ledger.models.tokens import TokenType
-from ledger.models.transactions import kept
 from users.models import Brand, Member
+from users.models.guards import kept
 
 
 class Personalisation(models.TextChoices):

@@ -6,10 +6,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from ledger.models import Transaction
-from ledger.models.transactions import kept
 from rewards.models.catalogue import RewardType
 from rewards.rules.gift_orders import GiftOrderStatus
 from users.models import Brand, Member
+from users.models.guards import kept
 
 STATUSES = [(status.value, status.value) for status in GiftOrderStatus]
 

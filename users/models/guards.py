@@ -1,0 +1,30 @@
+"""What guards rows in the database itself, beside the models that ask for it."""
+
+import pgtrigger
+from django.db.models import Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
+
+
+def append_only(name: str) -> list[pgtrigger.Trigger]:
+    """Triggers that refuse every change of stored rows, whoever asks."""
+    return [pgtrigger.Protect(name=f"{name}_no_update", operation=pgtrigger.Update), *kept(name)]
+
+
+def kept(name: str) -> list[pgtrigger.Trigger]:
+    """Triggers that refuse to lose stored rows, whoever asks: row triggers let TRUNCATE pass, so it has its own."""
+    return [
+        pgtrigger.Protect(name=f"{name}_no_delete", operation=pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name=f"{name}_no_truncate",
+            level=pgtrigger.Statement,
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+        ),
+    ]
+
+
+def is_digest(column: str) -> Q:
+    """A column holds exactly 32 bytes."""
+    return Q(Exact(Length(column), 32))
