@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from ledger.models.accounts import Account
 from users.models import Brand
-from users.models.guards import append_only, is_digest
+from users.models.guards import AppendOnlyError, append_only, is_digest
 
 
 class TransactionType(models.TextChoices):
@@ -46,10 +46,6 @@ class Counterpart(models.TextChoices):
     EXCHANGE_CLEARING = "exchange_clearing"
     TRANSFER_CLEARING = "transfer_clearing"
     ADJUSTMENT = "adjustment"
-
-
-class AppendOnlyError(TypeError):
-    """Someone tried to change or delete a stored row of the ledger."""
 
 
 class Transaction(models.Model):

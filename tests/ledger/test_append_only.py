@@ -4,9 +4,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ledger.models import Account, Lot, Note, Transaction
-from ledger.models.transactions import AppendOnlyError
 from tests.conftest import make_brand, make_expiring_token, make_member, make_token
 from tests.ledger.orders import account_of, move, undo
+from users.models.guards import AppendOnlyError
 
 EVERY_COLUMN = [field.column for field in Transaction._meta.concrete_fields]
 

@@ -1,5 +1,6 @@
 """The tables of the users app."""
 
+from users.models.audit import AuditEntry, AuditKind
 from users.models.brands import Brand, Staff
 from users.models.emails import Email, EmailTemplate
 from users.models.keys import ApiKey, Scope
@@ -9,6 +10,8 @@ from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
+    "AuditKind",
     "Brand",
     "Email",
     "EmailTemplate",

@@ -31,6 +31,9 @@ class Brand(models.Model):
     currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     sandbox = models.BooleanField(default=False, help_text="A brand for trying out; its API keys begin with lp_test_.")
+    demands_second_factor = models.BooleanField(
+        default=False, db_default=False, help_text="Its staff reach nothing before they have set up a second factor."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

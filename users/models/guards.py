@@ -6,6 +6,10 @@ from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 
 
+class AppendOnlyError(TypeError):
+    """Someone tried to change or delete a stored row that stays as it was written."""
+
+
 def append_only(name: str) -> list[pgtrigger.Trigger]:
     """Triggers that refuse every change of stored rows, whoever asks."""
     return [pgtrigger.Protect(name=f"{name}_no_update", operation=pgtrigger.Update), *kept(name)]
