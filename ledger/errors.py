@@ -60,5 +60,12 @@ class ReversalExceedsOriginal(LoyaltyError):
     detail = "The reversal exceeds what is left of the original"
 
 
+class LotNotExtendable(LoyaltyError):
+    """The lot is not open any more, or lapses later than it is to be extended to."""
+
+    code = "lot_not_extendable"
+    detail = "These points cannot be extended: they are gone, or lapse later already"
+
+
 class LedgerBroken(RuntimeError):
     """An account, its lots and its rows contradict each other: no refusal, but a case for verify_ledger."""

@@ -20,6 +20,7 @@ class TransactionType(models.TextChoices):
     DEBIT_POINTS = "debit_points"
     REVERSAL = "reversal"
     EXPIRY = "expiry"
+    EXPIRY_EXTENSION = "expiry_extension"
     CLOSURE = "closure"
     POINTS_TO_REWARDS = "points_to_rewards"
     POINTS_TO_EXTERNAL_REWARDS = "points_to_external_rewards"
@@ -31,7 +32,7 @@ class TransactionType(models.TextChoices):
     NFT_PERSONALISATION = "nft_personalisation"
 
 
-RECORDS = [TransactionType.NFT_PERSONALISATION.value]
+RECORDS = [TransactionType.NFT_PERSONALISATION.value, TransactionType.EXPIRY_EXTENSION.value]
 """Types that move no points and are kept because they must be provable."""
 
 REVERSIBLE = frozenset({TransactionType.CREDIT_POINTS, TransactionType.DEBIT_POINTS, TransactionType.CODE_TO_POINTS})
@@ -62,8 +63,8 @@ class Transaction(models.Model):
     reverses = models.ForeignKey(
         "self", models.PROTECT, null=True, related_name="reversals", db_constraint=False, db_index=False
     )
-    lots = ArrayField(models.BigIntegerField(), null=True, help_text="Pairs: lot, signed points.")
-    expires_at = models.DateTimeField(null=True, help_text="When the lot it opens lapses.")
+    lots = ArrayField(models.BigIntegerField(), null=True, help_text="Pairs: lot, signed points; 0 where its expiry moves.")
+    expires_at = models.DateTimeField(null=True, help_text="When the lot it opens lapses, or those whose expiry it moves.")
     actor = models.CharField(max_length=60, help_text="Who asked: key:<id>, staff:<id>, system.")
     explanation = models.JSONField(null=True, help_text="Why: rule and inputs; nothing personal.")
     note_digest = models.BinaryField(max_length=32, null=True, help_text="Salted SHA-256 of the free text in its note.")
@@ -75,6 +76,10 @@ class Transaction(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(name="transaction_amount_nonzero", condition=~Q(amount=0) | Q(type__in=RECORDS)),
+            models.CheckConstraint(
+                name="transaction_extension_names_lots",
+                condition=~Q(type=TransactionType.EXPIRY_EXTENSION) | Q(amount=0, expires_at__isnull=False, lots__isnull=False),
+            ),
             models.CheckConstraint(name="transaction_sequence_positive", condition=Q(sequence__gte=1)),
             models.CheckConstraint(name="transaction_hash_length", condition=is_digest("hash") & is_digest("previous_hash")),
             models.CheckConstraint(

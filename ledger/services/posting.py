@@ -29,8 +29,9 @@ from users.services.members import locked_member
 SYSTEM = "system"
 NUMBERS = {"to_id", *(name for name, kind in GIVEN if kind == "bigint")}
 MOVE_LOTS = """
-UPDATE ledger_lot SET remaining = remaining + moved.part
-FROM (SELECT %s::bigint AS brand, %s::bigint AS account, unnest(%s::bigint[]) AS lot, unnest(%s::bigint[]) AS part) AS moved
+UPDATE ledger_lot SET remaining = remaining + moved.part, expires_at = coalesce(moved.expiry, expires_at)
+FROM (SELECT %s::bigint AS brand, %s::bigint AS account, %s::timestamptz AS expiry,
+        unnest(%s::bigint[]) AS lot, unnest(%s::bigint[]) AS part) AS moved
 WHERE brand_id = moved.brand AND account_id = moved.account AND sequence = moved.lot
 RETURNING sequence
 """
@@ -55,7 +56,8 @@ class Posting:
     """An order to move points. `amount` is signed and whole; `at` is now, `effective_at` when it happened (default: at).
 
     `expires_at` opens a lot (credits only). `allocation` says which lots the points come from or go back to;
-    None leaves it to the rule: soonest to lapse first. `take_first` names a lot to draw on before others.
+    None leaves it to the rule: soonest to lapse first. Together they move the expiry of the lots that are named.
+    `take_first` names a lot to draw on before others.
     """
 
     account: Holder | int
@@ -186,7 +188,7 @@ def _write_one(posting: Posting, *, settled: bool) -> Posted | None:
     account = posting.account
     by_holder = isinstance(account, Holder)
     target: list[Any] = [account.auth_id, account.token_id, account.brand_id] if isinstance(account, Holder) else [account]
-    form = Form(by_holder=by_holder, lots=posting.expires_at is not None)
+    form = Form(by_holder=by_holder, lots=posting.expires_at is not None and not posting.allocation)
     rows = execute_prepared(_statement(form), [*target, *posting.parameters(settled=settled)])
     return Posted(posting, *rows[0][1:]) if rows else None
 
@@ -257,12 +259,13 @@ def _write_settled(account: Account, posting: Posting) -> Posted:
     if written is None:
         raise LedgerBroken(f"account {account.pk} refused what its lock had allowed")
     if posting.allocation:
-        _move_lots(account, posting.allocation)
+        _move_lots(account, posting.allocation, posting.expires_at)
     return written
 
 
-def _move_lots(account: Account, allocation: Allocation) -> None:
-    moved = execute_prepared(MOVE_LOTS, [account.brand_id, account.pk, *map(list, zip(*allocation, strict=True))])
+def _move_lots(account: Account, allocation: Allocation, expiry: datetime | None) -> None:
+    columns = map(list, zip(*allocation, strict=True))
+    moved = execute_prepared(MOVE_LOTS, [account.brand_id, account.pk, expiry, *columns])
     if len(moved) != len(allocation):
         raise LedgerBroken(f"account {account.pk} lacks a lot that its rows name")
     execute_prepared(NEXT_EXPIRY, [account.pk, account.pk])

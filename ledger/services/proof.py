@@ -289,6 +289,10 @@ def _move_lots(chain: Chain, sequence: int, data: bytes) -> str:
         if lot is None or not 0 <= lot[1] + part <= lot[0]:
             return f"lot {opening} cannot move by {part}"
         lot[1] += part
+        if expiry is not None:
+            if part or expiry <= lot[2]:
+                return f"lot {opening} cannot be extended so"
+            lot[2] = expiry
     return ""
 
 

@@ -57,8 +57,9 @@ def row_of(fields: dict[str, str]) -> str:
 
 
 # A credit under an expiring token opens a lot, named by the row's own sequence; what pays off a debt opens none.
+# A row that names lots and an expiry moves theirs, and opens none.
 # {sequence} and {balance} stand for the values after the movement.
-_LOTS = """CASE WHEN o.expires_at IS NOT NULL AND {balance} > 0
+_LOTS = """CASE WHEN o.expires_at IS NOT NULL AND o.lots IS NULL AND {balance} > 0
      THEN ARRAY[{sequence}, least(o.amount, {balance})] ELSE o.lots END"""
 
 _AFTER = {

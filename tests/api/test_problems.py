@@ -15,6 +15,7 @@ ROOMS = ("users", "ledger", "rewards", "exchange")
 # Told where no operation stands, by the root of all refusals, or by what only commands and staff do so far.
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
+    "lot_not_extendable",
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger.models import Lot, Transaction
 from ledger.selectors import balances_of
 from ledger.services.expiring import expire_due_accounts
+from ledger.services.extending import ExtensionOrder, extend_lots
 from loyalty.errors import LoyaltyError
 from tests.conftest import NOON, make_brand, make_expiring_token, make_member, make_token
 from tests.ledger.orders import account_of, move, undo
@@ -109,6 +110,14 @@ class ModelAccount:
         self.rows.append(ModelRow(amount, "reversal"))
         return True
 
+    def extend(self, lot: ModelLot, until: int, day: int) -> bool:
+        if not lot.left or lot.lapses_on <= day or until <= lot.lapses_on:
+            return False
+        self.expire(day)
+        lot.lapses_on = until
+        self.rows.append(ModelRow(0, "expiry_extension"))
+        return True
+
 
 WHO, WHAT = st.integers(0, 1), st.sampled_from([1, 1, 0])
 
@@ -177,6 +186,17 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (reversal is not None) == expected
         if expected:
             self.posted.append((model, model.rows[-1], reversal))
+
+    @rule(who=WHO, data=st.data(), days=st.integers(1, 15))
+    def extend(self, who, data, days):
+        model = self.touch(who, 1)
+        lot, until = data.draw(st.sampled_from(model.lots)), self.day + days
+        account = account_of(self.members[who], self.tokens[1])
+        number = Lot.objects.filter(account=account).order_by("sequence")[model.lots.index(lot)].sequence
+        terms = {"lots": (number,), "expires_at": NOON + timedelta(days=until)}
+        order = ExtensionOrder(brand_id=self.brand.pk, account_id=account.pk, **terms)
+        expected = model.extend(lot, until, self.day)
+        assert (self.acted(lambda: extend_lots(order=order, at=self.now)) is not None) == expected
 
     @rule(who=WHO, reference=st.sampled_from(["a", "b", "c"]))
     def replay(self, who, reference):

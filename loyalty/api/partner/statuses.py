@@ -29,6 +29,7 @@ STATUSES = problems.STATUSES | {
     "invalid_exchange_rate": 400,
     "invalid_membership_number": 400,
     "invalid_reference": 400,
+    "lot_not_extendable": 409,
     "membership_not_found": 404,
     "move_not_allowed": 409,
     "nft_not_found": 404,
