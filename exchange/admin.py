@@ -128,8 +128,8 @@ class PartnershipAdmin(DecidingAdmin):
     @admin.action(description="Cancel; what was accepted goes on", permissions=["decide"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Partnership]) -> None:
         """End partnerships."""
-        now = timezone.now()
-        self.decide(request, queryset, lambda row: cancel_partnership(brand_id=row.brand_id, partnership_id=row.pk, at=now))
+        why: dict[str, Any] = {"actor": self.actor(request), "reason": self.reason(request), "at": timezone.now()}
+        self.decide(request, queryset, lambda row: cancel_partnership(brand_id=row.brand_id, partnership_id=row.pk, **why))
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Who may decide."""

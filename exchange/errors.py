@@ -57,3 +57,10 @@ class PartnershipNotFound(LoyaltyError):
 
     code = "partnership_not_found"
     detail = "There is no such partnership"
+
+
+class ProviderNotFound(LoyaltyError):
+    """The brand has no such provider."""
+
+    code = "provider_not_found"
+    detail = "There is no such provider"

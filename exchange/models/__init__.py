@@ -1,5 +1,6 @@
 """The models of the exchange app."""
 
+from exchange.models.changes import PartnershipChange, PartnershipVerb, ProviderChange, ProviderVerb
 from exchange.models.differences import Difference, DifferenceKind
 from exchange.models.files import AccrualFile, AccrualRecord, AnswerFile, AnswerState
 from exchange.models.orders import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
@@ -19,6 +20,10 @@ __all__ = [
     "ExchangeMove",
     "ExchangeOrder",
     "Partnership",
+    "PartnershipChange",
     "PartnershipState",
+    "PartnershipVerb",
     "Provider",
+    "ProviderChange",
+    "ProviderVerb",
 ]

@@ -15,7 +15,7 @@ class AccrualFile(models.Model):
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="+", db_index=False)
-    sequence = models.PositiveIntegerField(help_text="1, 2, 3, ... for each provider, without a gap.")
+    sequence = models.PositiveIntegerField(help_text="1, 2, 3, ... for each provider; a gap only where staff set the number.")
     name = models.CharField(max_length=100)
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField(null=True, help_text="Empty once it is delivered: it names members.")

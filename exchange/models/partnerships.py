@@ -37,6 +37,13 @@ class Partnership(models.Model):
     approved_at = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=60, blank=True)
     cancelled_at = models.DateTimeField(null=True)
+    proposal = models.ForeignKey(
+        "exchange.PartnershipChange",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Other terms that the giving brand asks for, and the receiving one has not agreed to.",
+    )
 
     class Meta:
         permissions = [("decide_partnership", "Can approve and cancel partnerships")]
@@ -59,6 +66,10 @@ class Partnership(models.Model):
             models.CheckConstraint(
                 name="partnership_active_is_approved",
                 condition=~Q(state=PartnershipState.ACTIVE) | (Q(approved_at__isnull=False) & ~Q(approved_by="")),
+            ),
+            models.CheckConstraint(
+                name="partnership_proposal_of_active",
+                condition=Q(proposal__isnull=True) | Q(state=PartnershipState.ACTIVE, partner_brand__isnull=False),
             ),
         ]
 

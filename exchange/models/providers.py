@@ -39,9 +39,13 @@ class Provider(models.Model):
     files_due_at = models.DateTimeField(null=True, blank=True, help_text="When files are exchanged next; a lease moves it on.")
     files_failures = models.PositiveIntegerField(default=0, help_text="Exchanges of files that failed, in a row.")
     files_fault = models.CharField(max_length=200, blank=True)
+    files_next = models.PositiveIntegerField(
+        null=True, editable=False, help_text="The next accrual file has this number at least; staff set it after a restore."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        permissions = [("operate_provider", "Can pause and resume providers, close their breakers, and number their files")]
         constraints = [
             models.UniqueConstraint(name="provider_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="provider_programme_once", fields=["brand", "programme"]),

@@ -20,12 +20,14 @@ def make_file(*, provider: Provider, at: datetime) -> AccrualFile | None:
     """Put the orders that wait for a file into the next one; None when there are none."""
 
     def effect() -> AccrualFile | None:
-        Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)  # one file after the other: no gap
+        row = (
+            Provider.objects.select_for_update(no_key=True, of=("self",)).select_related("programme").get(pk=provider.pk)
+        )  # file after file
         waiting = ExchangeOrder.objects.filter(provider=provider, state=OrderState.PENDING.value)
         unsent = waiting.exclude(pk__in=AccrualRecord.objects.filter(released=False).values("order"))
         held = unsent.select_for_update(no_key=True, of=("self",)).select_related("member")
         orders = _fitting(list(held.order_by("pk")[:MOST_RECORDS]), at)
-        return _made(provider, orders, at) if orders else None
+        return _made(row, orders, at) if orders else None
 
     return write(effect)
 
@@ -43,7 +45,8 @@ def _fitting(orders: list[ExchangeOrder], at: datetime) -> list[ExchangeOrder]:
 
 
 def _made(provider: Provider, orders: list[ExchangeOrder], at: datetime) -> AccrualFile:
-    sequence = (AccrualFile.objects.filter(provider=provider).aggregate(last=Max("sequence"))["last"] or 0) + 1
+    last = AccrualFile.objects.filter(provider=provider).aggregate(last=Max("sequence"))["last"] or 0
+    sequence = max(last + 1, provider.files_next or 1)
     records = [accrual_of(order, line) for line, order in enumerate(orders, 1)]
     sender = plain(provider.credential_id, SENDER_LENGTH)
     content = encode_accruals(sender, sequence, at, records)

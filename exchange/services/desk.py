@@ -1,17 +1,38 @@
-"""What staff do with an exchange that is parked: have it asked after again, or end it by hand, saying why."""
+"""What staff do with an exchange: have the partner asked now, or end one that is parked by hand, saying why."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from exchange.errors import OrderMoved, OrderNotFound
-from exchange.models import ExchangeOrder
-from exchange.rules.orders import OrderState
+from exchange.models import ExchangeAttempt, ExchangeOrder
+from exchange.rules.orders import OPEN, OrderState
 from exchange.services.accruals import release_records
+from exchange.services.driving import lease
 from exchange.services.settling import move, refuse, settle
 from loyalty.database import write
 from loyalty.errors import invalid_field
 
 LONGEST_REASON = 200
+
+
+def ask_now(*, brand_id: int, order_id: int, at: datetime) -> ExchangeOrder:
+    """Put an open exchange that waits for its next attempt first: a worker takes it up at once.
+
+    Raises OrderNotFound, OrderMoved (it is not open, or a call is under way).
+    """
+
+    def decision() -> ExchangeOrder:
+        order = _hold(brand_id, order_id)
+        if order.state not in OPEN:
+            raise OrderMoved("The exchange is not under way")
+        last = ExchangeAttempt.objects.filter(brand_id=brand_id, order=order, number=order.attempts)
+        if last.filter(ended_at__isnull=True, begun_at__gt=at - lease()).exists():
+            raise OrderMoved("The partner is being asked right now")
+        order.due_at = min(order.due_at, at)
+        order.save(update_fields=["due_at"])
+        return order
+
+    return write(decision)
 
 
 def resume_order(*, brand_id: int, order_id: int, actor: str, reason: str, at: datetime) -> ExchangeOrder:
@@ -68,13 +89,18 @@ def _decide(brand_id: int, order_id: int, reason: str, effect: Callable[[Exchang
         raise invalid_field("reason", f"1 to {LONGEST_REASON} characters")
 
     def decision() -> ExchangeOrder:
-        held = ExchangeOrder.objects.select_for_update(no_key=True, of=("self",))
-        order = held.filter(brand_id=brand_id, pk=order_id).first()
-        if order is None:
-            raise OrderNotFound
+        order = _hold(brand_id, order_id)
         if order.state != OrderState.PARKED:
             raise OrderMoved
         effect(order)
         return order
 
     return write(decision)
+
+
+def _hold(brand_id: int, order_id: int) -> ExchangeOrder:
+    held = ExchangeOrder.objects.select_for_update(no_key=True, of=("self",))
+    order = held.filter(brand_id=brand_id, pk=order_id).first()
+    if order is None:
+        raise OrderNotFound
+    return order

@@ -139,7 +139,7 @@ def test_a_partnership_that_was_cancelled_takes_no_more_and_finishes_what_it_too
     to_miles(partner, rich, token)
     partnership = Partnership.objects.get(brand=rich.brand)
 
-    cancel_partnership(brand_id=rich.brand_id, partnership_id=partnership.pk, at=NOON)
+    cancel_partnership(brand_id=rich.brand_id, partnership_id=partnership.pk, actor="test", reason="over", at=NOON)
 
     assert_refused(to_miles(partner, rich, token), 400, "exchange_not_allowed")
     assert_refused(exchange(partner, rich, token, provider.token_id), 400, "exchange_not_allowed")

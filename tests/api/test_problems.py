@@ -17,6 +17,7 @@ OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
     "lot_not_extendable",
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
+    "provider_not_found",
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),
 }

@@ -82,7 +82,7 @@ def test_a_changed_rate_and_a_cancelled_partnership_hold_at_once(rich, token):
     assert exchange(rich, token, 10).received == 100
     Partnership.objects.filter(pk=agreed.pk).update(rate=Decimal(3))
     assert exchange(rich, token, 10).received == 30
-    cancel_partnership(brand_id=rich.brand_id, partnership_id=agreed.pk, at=timezone.now())
+    cancel_partnership(brand_id=rich.brand_id, partnership_id=agreed.pk, actor="test", reason="over", at=timezone.now())
     with pytest.raises(ExchangeNotAllowed):
         exchange(rich, token, 10)
 

@@ -1,14 +1,15 @@
 """What staff do with a parked exchange, and what the brand's systems hear of it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from exchange.errors import OrderMoved, OrderNotFound
-from exchange.models import ExchangeMove, ExchangeOrder
+from exchange.models import ExchangeAttempt, ExchangeMove, ExchangeOrder
 from exchange.rules.orders import MOST_MISSES
-from exchange.services.desk import refund_by_hand, resume_order, settle_by_hand
+from exchange.services.desk import ask_now, refund_by_hand, resume_order, settle_by_hand
 from ledger.models import Account
 from loyalty.errors import InvalidRequest
 from tests.exchange.conftest import POINTS
@@ -120,3 +121,30 @@ def test_one_whose_points_came_back_is_never_sent_again(rich, token, provider, a
 
     order.refresh_from_db()
     assert (order.state, balance(rich), airline[1].ledger.rows("etihad")) == ("refused", POINTS, [])
+
+
+def test_one_that_waits_is_asked_after_at_once(rich, token, provider):
+    order, now = exchange(rich, token, 50), timezone.now()
+    ExchangeOrder.objects.filter(pk=order.pk).update(due_at=now + timedelta(hours=1))
+
+    ask_now(brand_id=order.brand_id, order_id=order.pk, at=now)
+
+    order.refresh_from_db()
+    assert order.due_at == now
+    drive()
+    with pytest.raises(OrderMoved):
+        ask_now(brand_id=order.brand_id, order_id=order.pk, at=now)
+    with pytest.raises(OrderNotFound):
+        ask_now(brand_id=order.brand_id + 1, order_id=order.pk, at=now)
+
+
+def test_one_that_is_being_asked_after_is_not_asked_twice(rich, token, provider):
+    order, now = exchange(rich, token, 50), timezone.now()
+    ExchangeOrder.objects.filter(pk=order.pk).update(state="submitted", attempts=1, due_at=now + timedelta(seconds=30))
+    call = ExchangeAttempt.objects.create(brand_id=order.brand_id, order=order, number=1, act="credit", begun_at=now)
+
+    with pytest.raises(OrderMoved, match="right now"):
+        ask_now(brand_id=order.brand_id, order_id=order.pk, at=now)
+
+    ExchangeAttempt.objects.filter(pk=call.pk).update(begun_at=now - timedelta(hours=1))
+    ask_now(brand_id=order.brand_id, order_id=order.pk, at=now)

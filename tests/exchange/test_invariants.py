@@ -147,8 +147,12 @@ def test_a_partnership_makes_sense(provider, fields, name):
 
 
 def test_there_is_one_partnership_from_one_token_to_another(token, provider):
-    refused(lambda: make_partnership(provider, token), "partnership_once")
-    Partnership.objects.update(state=PartnershipState.CANCELLED)
+    twin = Partnership.objects.get(provider=provider)
+    twin.pk = None
+    refused(lambda: twin.save(force_insert=True), "partnership_once")
+    with pytest.raises(OrderMoved, match="already"):
+        make_partnership(provider, token)
+    Partnership.objects.filter(provider=provider).update(state=PartnershipState.CANCELLED)
 
     make_partnership(provider, token)
 

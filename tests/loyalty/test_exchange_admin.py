@@ -62,7 +62,7 @@ def test_a_difference_is_resolved_with_words(parked, house):
 
 def test_a_partnership_is_cancelled_by_an_action(parked, house):
     row = Partnership.objects.get(brand=parked.brand)
-    act(house, "cancel", row)
+    act(house, "cancel", row, reason="it is over")
     row.refresh_from_db()
     assert row.state == "cancelled"
 

@@ -36,6 +36,7 @@ STATUSES = problems.STATUSES | {
     "not_reversible": 400,
     "out_of_stock": 400,
     "partnership_not_found": 404,
+    "provider_not_found": 404,
     "personalisation_approved": 409,
     "personalisation_not_pending": 409,
     "reference_already_used": 409,
