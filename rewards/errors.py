@@ -1,5 +1,7 @@
 """What the rewards app refuses."""
 
+from datetime import datetime
+
 from loyalty.errors import LoyaltyError
 
 
@@ -161,10 +163,21 @@ class CollectibleNotFound(LoyaltyError):
 
 
 class PersonalisationNotPending(LoyaltyError):
-    """There is nothing to decide: no wish, or one that was decided."""
+    """There is nothing to decide: no wish, or one that was decided, and then it is told by whom, how and when."""
 
     code = "personalisation_not_pending"
     detail = "No personalisation of this NFT is pending"
+
+    def __init__(self, *, status: str | None, decided_by: str, decided_at: datetime) -> None:
+        super().__init__()
+        self.status, self.decided_by, self.decided_at = status, decided_by, decided_at
+
+
+class PersonalisationChanged(LoyaltyError):
+    """The owner asks for something else by now than what was looked at."""
+
+    code = "personalisation_changed"
+    detail = "The owner has changed the wish meanwhile"
 
 
 class PersonalisationApproved(LoyaltyError):

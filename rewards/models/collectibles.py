@@ -1,5 +1,8 @@
 """Collectibles: the items of an erc721 token, each with its number and its owner."""
 
+import hashlib
+import json
+
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -80,6 +83,11 @@ class Collectible(models.Model):
         ]
         indexes = [
             models.Index(name="collectible_newest", fields=["brand", "-updated_at", "-id"], condition=Q(member__isnull=False)),
+            models.Index(
+                name="collectible_to_decide",
+                fields=["brand", "updated_at", "id"],
+                condition=Q(status=Personalisation.PENDING),
+            ),
         ]
         triggers = [
             *kept("collectible"),
@@ -115,3 +123,9 @@ class Collectible(models.Model):
 
     def __str__(self) -> str:
         return f"number {self.serial} of token {self.token_id}"
+
+    @property
+    def wish_digest(self) -> str:
+        """What tells one wish from another: a decision is bound to it."""
+        text = json.dumps([self.pk, self.personalised_data], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -12,10 +12,17 @@ from ledger.services.points import Moved
 from ledger.services.posting import Holder, Posting, lock_account, post, reference_first
 from loyalty.database import execute_prepared, write
 from loyalty.errors import invalid_field
-from rewards.errors import CollectibleNotFound, OutOfStock, PersonalisationApproved, PersonalisationNotPending
+from rewards.errors import (
+    CollectibleNotFound,
+    OutOfStock,
+    PersonalisationApproved,
+    PersonalisationChanged,
+    PersonalisationNotPending,
+)
 from rewards.models import Collectible, Personalisation
 from users.email_kinds import EmailKind
-from users.services.emails import queue_email
+from users.models import Email
+from users.services.emails import draft_email
 
 LONGEST_WISH = 20_000  # characters of JSON
 MOST_ITEMS = 1_000  # of one movement
@@ -105,12 +112,13 @@ def request_personalisation(*, brand_id: int, item_id: int, data: dict[str, Any]
 
 
 def decide_personalisation(
-    *, brand_id: int, item_id: int, approve: bool, reason: str = "", actor: str, at: datetime
+    *, brand_id: int, item_id: int, approve: bool, reason: str = "", seen: str | None = None, actor: str, at: datetime
 ) -> Collectible:
     """Approve or reject what the owner asks for, once; a rejection is mailed to them.
 
+    `seen` is the digest of the wish that was looked at: a decision about another than stands there now is refused.
     The decision is a row of the ledger: what was decided is in the chain, and so is a salted digest of the wish and
-    the reason. Raises CollectibleNotFound, PersonalisationNotPending.
+    the reason. Raises CollectibleNotFound, PersonalisationNotPending, PersonalisationChanged.
     """
 
     def effect() -> Collectible:
@@ -121,18 +129,28 @@ def decide_personalisation(
         lock_account(account)  # before the item, as erasing a member takes them
         item = _locked_item(brand_id, item_id)
         if item.status != Personalisation.PENDING:
-            raise PersonalisationNotPending
+            raise PersonalisationNotPending(status=item.status, decided_by=item.decided_by, decided_at=item.updated_at)
+        if seen is not None and seen != item.wish_digest:
+            raise PersonalisationChanged
         _post_decision(item, account, approve=approve, reason=reason, actor=actor, at=at)
         item.status = Personalisation.APPROVED if approve else Personalisation.REJECTED
         item.reason, item.decided_by, item.updated_at = reason, actor, at
         item.save(update_fields=["status", "reason", "decided_by", "updated_at"])
-        if not approve and item.member is not None:
-            context = {"token": item.token.name, "serial": item.serial, "reason": reason}
-            kind = EmailKind.PERSONALISATION_REJECTED
-            queue_email(member=item.member, brand=item.token.brand, kind=kind, context=context, at=at)
+        email = None if approve else draft_rejection(item, reason=reason, at=at)
+        if email is not None:
+            email.save()
         return item
 
     return write(effect)
+
+
+def draft_rejection(item: Collectible, *, reason: str, at: datetime) -> Email | None:
+    """The e-mail that a rejection sends to the owner, not stored; None for one without an address."""
+    if item.member is None:
+        return None
+    context = {"token": item.token.name, "serial": item.serial, "reason": reason}
+    kind = EmailKind.PERSONALISATION_REJECTED
+    return draft_email(member=item.member, brand=item.token.brand, kind=kind, context=context, at=at)
 
 
 def _post_decision(item: Collectible, account_id: int, *, approve: bool, reason: str, actor: str, at: datetime) -> None:

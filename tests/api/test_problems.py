@@ -16,6 +16,7 @@ ROOMS = ("users", "ledger", "rewards", "exchange")
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
     "lot_not_extendable",
+    "personalisation_changed",
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     "provider_not_found",
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),

@@ -48,27 +48,37 @@ def queue_email(*, member: Member, brand: Brand, kind: str, context: dict[str, A
 
     `context` holds a plain JSON value for each of the kind's variables but first_name.
     """
+    email = draft_email(member=member, brand=brand, kind=kind, context=context, at=at)
+    if email is not None:
+        email.save()
+    return email
+
+
+def draft_email(*, member: Member, brand: Brand, kind: str, context: dict[str, Any], at: datetime) -> Email | None:
+    """The e-mail that queue_email would queue, not stored: to be looked at before it is sent."""
     if not member.email:
         return None
     if "first_name" in VARIABLES[kind]:
         context = context | {"first_name": " ".join((member.first_name or "").split())[:LONGEST_NAME].strip()}
     language = email_language(member, brand)
-    return _queue(brand=brand, member=member, kind=kind, recipient=member.email, language=language, context=context, at=at)
+    return _draft(brand=brand, member=member, kind=kind, recipient=member.email, language=language, context=context, at=at)
 
 
 def queue_email_to(
     *, recipient: str, brand: Brand, kind: str, context: dict[str, Any], language: str, template: str = "", at: datetime
 ) -> Email:
     """Queue one e-mail to an address that need not be a member's."""
-    return _queue(
+    email = _draft(
         brand=brand, kind=kind, recipient=recipient, language=language, template=template, context=context, at=at, member=None
     )
+    email.save()
+    return email
 
 
-def _queue(*, kind: str, context: dict[str, Any], at: datetime, **row: Any) -> Email:
+def _draft(*, kind: str, context: dict[str, Any], at: datetime, **row: Any) -> Email:
     if set(context) != set(VARIABLES[kind]):
         raise ValueError(f"e-mails of kind {kind} need {sorted(VARIABLES[kind])}, not {sorted(context)}")
-    return Email.objects.create(kind=kind, context=context, due_at=at, created_at=at, **row)
+    return Email(kind=kind, context=context, due_at=at, created_at=at, **row)
 
 
 def send_due(*, clock: Clock, until: datetime) -> int:

@@ -38,6 +38,7 @@ STATUSES = problems.STATUSES | {
     "partnership_not_found": 404,
     "provider_not_found": 404,
     "personalisation_approved": 409,
+    "personalisation_changed": 409,
     "personalisation_not_pending": 409,
     "reference_already_used": 409,
     "reversal_exceeds_original": 400,
