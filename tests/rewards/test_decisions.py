@@ -1,4 +1,4 @@
-"""Decisions about personalisations: each is about the wish that was looked at, and whoever comes second learns who was first."""
+"""Decisions about personalisations: each is about the wish that was looked at; who comes second learns who was first."""
 
 from functools import partial
 
