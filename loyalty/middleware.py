@@ -9,6 +9,7 @@ from io import BytesIO
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 from prometheus_client import Counter, Histogram
 
 from loyalty.database import drop_dead_connection
@@ -57,6 +58,19 @@ class RequestMiddleware:
             key=getattr(request, "key_id", None),
         )
         structlog.contextvars.clear_contextvars()
+        return response
+
+
+class BackOfficeLocaleMiddleware:
+    """Speaks the language that staff chose, or their browser asks for; the APIs speak English."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.plain, self.spoken = get_response, LocaleMiddleware(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
+        spoken = request.path_info.startswith("/admin/")
+        response: HttpResponse = self.spoken(request) if spoken else self.plain(request)
         return response
 
 

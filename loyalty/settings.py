@@ -70,7 +70,12 @@ DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = _flag("DATABASE_WITHOUT_PR
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "loyalty.admin.apps.HouseAdminConfig",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "import_export",
+    "loyalty.admin.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -94,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "loyalty.middleware.BackOfficeLocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -128,6 +134,19 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch"), ("it", "Italiano")]
+
+# --- the back office ---
+LOCALE_PATHS = [BASE_DIR / "loyalty" / "locale"]
+UNFOLD = {
+    "SITE_TITLE": "Loyalty",
+    "SITE_HEADER": "Loyalty",
+    "SITE_URL": None,
+    "SITE_SYMBOL": "loyalty",
+    "SHOW_LANGUAGES": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda _request: "/static/loyalty/backoffice.css"],
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "loyalty.admin.navigation.sections"},
+}
 
 # --- static files: served by whitenoise, from the packages themselves outside production ---
 STATIC_URL = "/static/"

@@ -11,6 +11,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("admin/language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("api/admin/", include("loyalty.api.partner.urls")),
     path("api/exchange/notices/<int:provider_id>", notices.take, name="exchange-notice"),

@@ -1,9 +1,23 @@
-"""The admin site as an app."""
+"""The back office as an app."""
 
+from importlib import import_module
+
+from django.apps import apps
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
+
+PAGES = ("campaigns", "catalogue", "exchange", "explorer", "integrations", "members", "personalisations", "staff")
 
 
-class HouseAdminConfig(AdminConfig):
-    """Puts our site where Django's stands."""
+class BackOfficeConfig(AdminConfig):
+    """Puts our site where Django's stands, and its pages on it."""
 
-    default_site = "loyalty.admin.site.HouseAdminSite"
+    default_site = "loyalty.admin.site.BackOfficeSite"
+
+    def ready(self) -> None:
+        """Register the pages; give the roles their rights once all apps are migrated."""
+        super().ready()
+        for page in PAGES:
+            import_module(f"loyalty.admin.{page}")
+        roles = import_module("loyalty.admin.roles")
+        post_migrate.connect(roles.sync_roles, sender=list(apps.get_app_configs())[-1])

@@ -1,11 +1,10 @@
-"""Admin pages of the exchange, plain: what is under way is looked at, and decided by the services."""
+"""The exchange desk: what is under way is looked at, and decided by the services."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,14 +23,8 @@ from exchange.services.credentials import VARIABLE_PREFIX, set_secret
 from exchange.services.desk import refund_by_hand, resume_order, settle_by_hand
 from exchange.services.partnerships import approve_partnership, cancel_partnership
 from exchange.services.reconciling import resolve_difference
+from loyalty.admin.base import BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, ReasonForm, actor_of
 from loyalty.errors import LoyaltyError
-from users.admin import KeptAdmin, KeptForm, ReadOnlyAdmin
-
-
-class ReasonForm(ActionForm):
-    """Asks why, beside the choice of what to do."""
-
-    reason = forms.CharField(required=False, max_length=200)
 
 
 class DecidingAdmin(ReadOnlyAdmin):
@@ -50,7 +43,7 @@ class DecidingAdmin(ReadOnlyAdmin):
     @staticmethod
     def actor(request: HttpRequest) -> str:
         """Who decides, as the rows name them."""
-        return f"staff:{request.user.pk}"
+        return actor_of(request)
 
     @staticmethod
     def reason(request: HttpRequest) -> str:
@@ -136,7 +129,7 @@ class PartnershipAdmin(DecidingAdmin):
         return request.user.has_perm("exchange.decide_partnership")
 
 
-class AttemptsInline(admin.TabularInline[ExchangeAttempt, ExchangeOrder]):
+class AttemptsInline(BrandTabularInline):
     """Every call, and what came of it."""
 
     model = ExchangeAttempt
@@ -149,7 +142,7 @@ class AttemptsInline(admin.TabularInline[ExchangeAttempt, ExchangeOrder]):
         return False
 
 
-class MovesInline(admin.TabularInline[ExchangeMove, ExchangeOrder]):
+class MovesInline(BrandTabularInline):
     """Every move, by whom and why."""
 
     model = ExchangeMove

@@ -1,9 +1,9 @@
-"""Admin pages of the ledger, plain: tokens can be kept, the rest is only looked at."""
+"""The ledger: tokens can be kept, the rest is only looked at."""
 
 from django.contrib import admin
 
 from ledger.models import Account, Token, Transaction
-from users.admin import KeptAdmin, ReadOnlyAdmin
+from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin
 
 
 @admin.register(Token)

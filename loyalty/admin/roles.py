@@ -1,0 +1,104 @@
+"""The roles of brand staff, and what each may do: one table, written into Django's groups after each migration.
+
+An auditor reads everything and changes nothing: every `view` permission, and no other.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+BRAND_MANAGER, CAMPAIGN_MANAGER, SERVICE_AGENT = "Brand manager", "Campaign manager", "Service agent"
+FINANCE, AUDITOR = "Finance", "Auditor"
+LETTERS = {"B": BRAND_MANAGER, "C": CAMPAIGN_MANAGER, "S": SERVICE_AGENT, "F": FINANCE}
+ROLES = (*LETTERS.values(), AUDITOR)
+
+# Who holds a permission, by letters. One that nobody of a brand may hold, auditors aside, stands with an empty text.
+TABLE: dict[str, dict[str, str]] = {
+    "users": {
+        "view_brand": "BCSF",
+        "change_brand": "B",
+        "view_staff": "B",
+        "view_member": "BSF",
+        "view_email": "BS",
+        "queue_email": "BS",
+        "view_emailtemplate": "BC",
+        "add_emailtemplate": "BC",
+        "change_emailtemplate": "BC",
+        "delete_emailtemplate": "BC",
+        "view_apikey": "B",
+        "view_webhookendpoint": "B",
+        "add_webhookendpoint": "B",
+        "change_webhookendpoint": "B",
+        "rotate_webhook_secret": "B",
+        "test_webhook": "B",
+        "view_webhookdelivery": "B",
+        "queue_webhook": "B",
+    },
+    "ledger": {
+        "view_token": "BCSF",
+        "view_account": "BSF",
+        "view_transaction": "BSF",
+    },
+    "rewards": {
+        "view_campaign": "BCSF",
+        "add_campaign": "BC",
+        "change_campaign": "BC",
+        "view_codebatch": "BC",
+        "view_code": "BCS",
+        "revoke_code": "BC",
+        "view_rewardtype": "BCSF",
+        "add_rewardtype": "BC",
+        "change_rewardtype": "BC",
+        "view_rewardtypetext": "BCSF",
+        "add_rewardtypetext": "BC",
+        "change_rewardtypetext": "BC",
+        "delete_rewardtypetext": "BC",
+        "view_rewardtypelocation": "BCSF",
+        "add_rewardtypelocation": "BC",
+        "change_rewardtypelocation": "BC",
+        "delete_rewardtypelocation": "BC",
+        "view_category": "BCSF",
+        "add_category": "BC",
+        "change_category": "BC",
+        "view_location": "BCSF",
+        "add_location": "BC",
+        "change_location": "BC",
+        "view_reward": "BS",
+        "view_giftorder": "BS",
+        "move_giftorder": "BS",
+        "view_collectible": "BCS",
+        "decide_collectible": "BCS",
+        "view_collectiblesupply": "BC",
+        "add_collectiblesupply": "BC",
+        "change_collectiblesupply": "BC",
+    },
+    "exchange": {
+        "view_provider": "BF",
+        "view_partnership": "BF",
+        "decide_partnership": "",
+        "view_exchangeorder": "BSF",
+        "view_exchangeattempt": "BSF",
+        "view_exchangemove": "BSF",
+        "decide_exchange": "BF",
+        "view_difference": "BF",
+        "resolve_difference": "BF",
+        "view_accrualfile": "BF",
+        "view_answerfile": "BF",
+    },
+}
+
+
+def permissions_of(role: str) -> set[tuple[str, str]]:
+    """What a role may do, as (app, codename)."""
+    if role == AUDITOR:
+        return {(app, name) for app, rows in TABLE.items() for name in rows if name.startswith("view_")}
+    letter = next(letter for letter, name in LETTERS.items() if name == role)
+    return {(app, name) for app, rows in TABLE.items() for name, letters in rows.items() if letter in letters}
+
+
+def sync_roles(**_: Any) -> None:
+    """Make the groups, with the permissions that the table gives them and no other."""
+    known = {(row.content_type.app_label, row.codename): row for row in Permission.objects.select_related("content_type")}
+    for role in ROLES:
+        group, _made = Group.objects.get_or_create(name=role)
+        group.permissions.set([known[key] for key in sorted(permissions_of(role)) if key in known])
