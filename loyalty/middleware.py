@@ -70,7 +70,7 @@ class BackOfficeLocaleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer one request."""
         spoken = request.path_info.startswith("/admin/")
-        response: HttpResponse = self.spoken(request) if spoken else self.plain(request)
+        response: HttpResponse = self.spoken(request) if spoken else self.plain(request)  # type: ignore[assignment]
         return response
 
 

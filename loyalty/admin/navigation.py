@@ -68,7 +68,7 @@ SECTIONS = [
 def sections(_request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar as unfold draws it."""
     home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
-    drawn = [{"items": [home]}]
+    drawn: list[dict[str, Any]] = [{"items": [home]}]
     for section in SECTIONS:
         pages = [_page(label, icon) for label, icon in section.pages.items()]
         drawn.append({"title": section.title, "separator": True, "items": pages})

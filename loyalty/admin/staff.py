@@ -37,7 +37,7 @@ class StaffAdmin(UserAdmin[Staff], BrandAdmin):  # type: ignore[misc]
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
 
-    def get_fieldsets(self, request: HttpRequest, obj: Staff | None = None) -> list[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """The house says whose staff someone is."""
         told = list(super().get_fieldsets(request, obj))
         house = obj is not None and staff_of(request).brand_id is None

@@ -1,4 +1,4 @@
-"""Every page of the back office × every role × rows of one's own brand and of another: nobody goes beyond what is theirs.
+"""Every page of the back office x every role x rows of one's own brand and of another: nobody goes beyond what is theirs.
 
 What each role may do is told by `loyalty.admin.roles.TABLE`. A page that the site has and PAGES does not name, or a permission
 that the table does not name, makes a test here fail.
