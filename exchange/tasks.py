@@ -7,10 +7,13 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.utils import timezone
 
+from exchange.services import tallying
 from exchange.services.adapters import close_adapters
 from exchange.services.driving import drive_orders
 from exchange.services.files import exchange_files
 from exchange.services.reconciling import reconcile_all
+from ledger.models import ProofSubject
+from ledger.services.proof_runs import prove_brands, rollup_outcome
 
 AT_MOST = timedelta(seconds=20)
 
@@ -32,6 +35,23 @@ def reconcile_yesterday() -> int:
     """Compare yesterday with every partner's statement; answers how many differences are to be resolved."""
     now = timezone.now()
     return reconcile_all(day=(now.astimezone(UTC) - timedelta(days=1)).date(), at=now)
+
+
+@shared_task
+def tally_exchanges() -> int:
+    """Count orders and their moves by day; answers how many ids were passed."""
+    return tallying.tally_exchanges()
+
+
+@shared_task
+def prove_daily_exchanges() -> int:
+    """Check, once a night, the counts of every brand against its orders; answers how many brands were checked."""
+    return prove_brands(
+        subject=ProofSubject.EXCHANGES,
+        prove_brand=lambda brand_id: rollup_outcome(tallying.EXCHANGES, brand_id),
+        night=timezone.now().astimezone(UTC).date(),
+        clock=timezone.now,
+    )
 
 
 @worker_process_shutdown.connect

@@ -111,14 +111,14 @@ class History:
             return self.rows().count()
         if self.auth_id is not None:
             return self.rows().count() if self.types else sum(account.sequence for account in self.accounts())
-        mark = TallyMark.objects.filter(brand_id=self.brand_id).values_list("transaction_id", flat=True).first() or 0
+        marked = TallyMark.objects.filter(brand_id=self.brand_id).values_list("counted_ids", flat=True).first()
         tallies = Tally.objects.filter(brand_id=self.brand_id)
         if self.types:
             tallies = tallies.filter(type__in=self.types)
         if self.token_id is not None:
             tallies = tallies.filter(token_id=self.token_id)
         tallied: int = tallies.aggregate(total=Sum("count", default=0))["total"]
-        return tallied + self.rows().filter(pk__gt=mark).count()
+        return tallied + self.rows().filter(pk__gt=marked[0] if marked else 0).count()
 
 
 class Place(NamedTuple):

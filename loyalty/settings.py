@@ -240,6 +240,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
+    "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},
+    "tally exchanges": {"task": "exchange.tasks.tally_exchanges", "schedule": timedelta(minutes=1)},
+    # Every hour, for a night's proof that was lost with its worker; each brand is proved once a night.
+    "prove ledgers": {"task": "ledger.tasks.prove_ledgers", "schedule": crontab(minute=20, hour="2-8")},
+    "prove daily codes": {"task": "rewards.tasks.prove_daily_codes", "schedule": crontab(minute=25, hour="2-8")},
+    "prove daily exchanges": {"task": "exchange.tasks.prove_daily_exchanges", "schedule": crontab(minute=30, hour="2-8")},
 }
 
 # --- e-mail: files under var/mail/ unless a server is named ---

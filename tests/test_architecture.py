@@ -12,16 +12,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("loyalty", "users", "ledger", "rewards", "exchange")
 TOP_LEVEL = {"manage.py", "pyproject.toml", "README.md", "uv.lock", "templates", "tests", *ROOMS}
-WRITING_SQL = re.compile(
-    r"\b(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+ledger_(transaction|account|lot|note|tally|tallymark)\b", re.IGNORECASE
-)
+LEDGER_TABLES = "transaction|account|lot|note|tally|tallymark|dailyflow|openlots|proofrun"
+WRITING_SQL = re.compile(rf"\b(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+ledger_({LEDGER_TABLES})\b", re.IGNORECASE)
 LEDGER_WRITERS = {
     "ledger/services/statement.py",
     "ledger/services/posting.py",
     "ledger/services/closing.py",
     "ledger/services/tallying.py",
+    "ledger/services/proof_runs.py",
 }
-LEDGER_MODELS = {"Transaction", "Account", "Lot", "Note", "Tally", "TallyMark"}
+LEDGER_MODELS = {"Transaction", "Account", "Lot", "Note", "Tally", "TallyMark", "DailyFlow", "OpenLots", "ProofRun"}
 WRITING = {"create", "bulk_create", "update", "bulk_update", "delete", "save", "get_or_create", "update_or_create"}
 
 

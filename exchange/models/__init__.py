@@ -6,6 +6,7 @@ from exchange.models.files import AccrualFile, AccrualRecord, AnswerFile, Answer
 from exchange.models.orders import Act, ExchangeAttempt, ExchangeMove, ExchangeOrder
 from exchange.models.partnerships import Partnership, PartnershipState
 from exchange.models.providers import AdapterKind, Provider
+from exchange.models.rollups import DailyExchanges, ExchangeMark
 
 __all__ = [
     "AccrualFile",
@@ -14,9 +15,11 @@ __all__ = [
     "AdapterKind",
     "AnswerFile",
     "AnswerState",
+    "DailyExchanges",
     "Difference",
     "DifferenceKind",
     "ExchangeAttempt",
+    "ExchangeMark",
     "ExchangeMove",
     "ExchangeOrder",
     "Partnership",

@@ -1,24 +1,19 @@
-"""How many transactions there are, so that a list's total does not take a count of millions of rows."""
+"""Rollups of the ledger: counts and sums of its rows, so that no page adds up millions of them.
+
+They are exact up to their mark: ledger.services.tallying brings them up to date, and checks them against the rows.
+"""
 
 from django.db import models
-from django.db.models.functions import Now
 
+from ledger.models.marks import Mark
 from ledger.models.tokens import Token
 from users.models import Brand
 
 
-class TallyMark(models.Model):
-    """Up to which transaction id a brand's rows have been tallied, and up to which they can be as soon as the
-    transactions have ended that ran at that instant.
-    """
+class TallyMark(Mark):
+    """Up to which transaction a brand's rows have been tallied."""
 
-    brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
-    transaction_id = models.BigIntegerField(db_default=0)
-    next_transaction_id = models.BigIntegerField(db_default=0)
-    noted_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"tallied to {self.transaction_id}"
+    SEQUENCES = ("ledger_transaction_id_seq",)
 
 
 class Tally(models.Model):
@@ -37,3 +32,49 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.type}"
+
+
+class DailyFlow(models.Model):
+    """What was recorded of one token and type on one day in the brand's time zone: credits and debits apart."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    token = models.ForeignKey(Token, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    type = models.CharField(max_length=30)
+    credits = models.BigIntegerField(help_text="How many rows credited points.")
+    credited_points = models.BigIntegerField()
+    debits = models.BigIntegerField(help_text="How many rows debited points.")
+    debited_points = models.BigIntegerField(help_text="Above 0, as all of these.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="daily_flow_once", fields=["brand", "token", "day", "type"]),
+            models.CheckConstraint(
+                name="daily_flow_not_negative",
+                condition=models.Q(credits__gte=0, credited_points__gte=0, debits__gte=0, debited_points__gte=0),
+            ),
+        ]
+        indexes = [models.Index(name="daily_flow_of_brand", fields=["brand", "day"])]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.type}: +{self.credited_points} -{self.debited_points}"
+
+
+class OpenLots(models.Model):
+    """Points that are left of the lots opened on one day in the brand's time zone.
+
+    A row gets its id before it waits for its account, so what is taken from a lot may be counted before what opened it:
+    for that moment, points may be below 0.
+    """
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    token = models.ForeignKey(Token, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    points = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "open lots"
+        constraints = [models.UniqueConstraint(name="open_lots_once", fields=["brand", "token", "day"])]
+
+    def __str__(self) -> str:
+        return f"{self.points} points of {self.day}"

@@ -1,47 +1,62 @@
-"""Tallies: counts of rows to which no transaction can still add.
+"""The ledger's rollups: rows by type, points by day, and what is left of each day's lots."""
 
-A row gets its id before its transaction commits, so the newest ids may still have gaps that fill. Each run notes the
-newest id and the instant; a later run tallies up to that id once every transaction that ran at that instant has ended.
+from ledger.models import DailyFlow, OpenLots, Tally, TallyMark
+from ledger.services.rollups import Part, Rollup, count_up
+
+_SPAN = "t.id > %(after_0)s AND t.id <= %(upto_0)s"
+_LATER = "t.id > %(upto_0)s"
+_ROWS = "ledger_transaction t JOIN ledger_account a ON a.id = t.account_id"
+TALLIES = f"SELECT a.token_id, t.type, count(*) AS count FROM {_ROWS} WHERE t.brand_id = %(brand)s AND {_SPAN} GROUP BY 1, 2"
+FLOWS = f"""
+SELECT a.token_id, (t.recorded_at AT TIME ZONE %(zone)s)::date AS day, t.type,
+  count(*) FILTER (WHERE t.amount > 0) AS credits,
+  coalesce(sum(t.amount) FILTER (WHERE t.amount > 0), 0)::bigint AS credited_points,
+  count(*) FILTER (WHERE t.amount < 0) AS debits,
+  coalesce(-sum(t.amount) FILTER (WHERE t.amount < 0), 0)::bigint AS debited_points
+FROM {_ROWS} WHERE t.brand_id = %(brand)s AND {_SPAN} GROUP BY 1, 2, 3
 """
 
-from django.db import connection, transaction
-from django.db.models import Count, F
 
-from ledger.models import Tally, TallyMark, Transaction
-from users.models import Brand
+def _moved(span: str) -> str:
+    """How rows moved lots. A row's `lots` are pairs: the sequence of the row that opened the lot, and by how many points."""
+    return f"""
+    SELECT a.token_id, t.account_id, t.lots[at] AS opening, t.lots[at + 1] AS points
+    FROM {_ROWS} CROSS JOIN LATERAL generate_series(1, cardinality(t.lots), 2) AS at
+    WHERE t.brand_id = %(brand)s AND {span} AND t.lots IS NOT NULL
+    """
 
-NOW = """
-SELECT (SELECT last_value FROM ledger_transaction_id_seq), clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
-"""
+
+def _by_day_of_opening(points: str) -> str:
+    return f"""
+    SELECT moved.token_id, (opened.recorded_at AT TIME ZONE %(zone)s)::date AS day, sum(moved.points)::bigint AS points
+    FROM ({points}) AS moved JOIN ledger_transaction opened
+      ON opened.brand_id = %(brand)s AND opened.account_id = moved.account_id AND opened.sequence = moved.opening
+    GROUP BY 1, 2
+    """
+
+
+LOTS = _by_day_of_opening(_moved(_SPAN))
+# The lots themselves as they stand now, less what rows after the mark have moved.
+STANDING_LOTS = _by_day_of_opening(f"""
+    SELECT a.token_id, l.account_id, l.sequence AS opening, l.remaining AS points
+    FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id WHERE l.brand_id = %(brand)s
+    UNION ALL SELECT token_id, account_id, opening, -points FROM ({_moved(_LATER)}) AS later
+""")
+LEDGER = Rollup(
+    mark=TallyMark,
+    parts=(
+        Part(Tally, ("token_id", "type"), ("count",), TALLIES),
+        Part(
+            DailyFlow,
+            ("token_id", "day", "type"),
+            ("credits", "credited_points", "debits", "debited_points"),
+            FLOWS,
+        ),
+        Part(OpenLots, ("token_id", "day"), ("points",), LOTS, proof=STANDING_LOTS),
+    ),
+)
 
 
 def tally_transactions() -> int:
-    """Bring every brand's tallies up to date; answers how many rows were added to them."""
-    return sum(_tally_brand(brand_id) for brand_id in Brand.objects.values_list("pk", flat=True))
-
-
-@transaction.atomic
-def _tally_brand(brand_id: int) -> int:
-    TallyMark.objects.bulk_create([TallyMark(brand_id=brand_id)], ignore_conflicts=True)
-    mark = TallyMark.objects.select_for_update().get(brand_id=brand_id)
-    with connection.cursor() as cursor:
-        cursor.execute(NOW)
-        newest_id, now, oldest_transaction_at = cursor.fetchone()
-    if oldest_transaction_at is not None and oldest_transaction_at <= mark.noted_at:
-        return 0
-    added = _tally(brand_id, mark)
-    mark.transaction_id, mark.next_transaction_id, mark.noted_at = mark.next_transaction_id, newest_id, now
-    mark.save()
-    return added
-
-
-def _tally(brand_id: int, mark: TallyMark) -> int:
-    rows = Transaction.objects.filter(brand_id=brand_id, pk__gt=mark.transaction_id, pk__lte=mark.next_transaction_id)
-    added = 0
-    for token_id, type_, count in rows.values_list("account__token_id", "type").annotate(count=Count("pk")).order_by():
-        added += count
-        key = {"brand_id": brand_id, "token_id": token_id, "type": type_}
-        if not Tally.objects.filter(**key).update(count=F("count") + count):
-            Tally.objects.create(**key, count=count)
-    return added
+    """Bring every brand's rollups up to date; answers how many ids of transactions were passed."""
+    return count_up(LEDGER)

@@ -5,6 +5,7 @@ from rewards.models.catalogue import Category, Fulfilment, Location, RewardType,
 from rewards.models.codes import Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
+from rewards.models.rollups import CodeMark, DailyCodes
 
 __all__ = [
     "Campaign",
@@ -14,9 +15,11 @@ __all__ = [
     "Category",
     "Code",
     "CodeBatch",
+    "CodeMark",
     "CodeTries",
     "Collectible",
     "CollectibleSupply",
+    "DailyCodes",
     "Fulfilment",
     "GiftOrder",
     "GiftOrderMove",

@@ -1,0 +1,33 @@
+"""Rollups of codes: how many were issued on which day. How many were redeemed tells the ledger's own."""
+
+from django.db import models
+
+from ledger.models import Mark
+from rewards.models.campaigns import Campaign
+from users.models import Brand
+
+
+class CodeMark(Mark):
+    """Up to which code a brand's codes have been counted."""
+
+    SEQUENCES = ("rewards_code_id_seq",)
+
+
+class DailyCodes(models.Model):
+    """How many codes of a campaign were issued on one day in the brand's time zone, and what they are worth."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    codes = models.BigIntegerField()
+    value = models.BigIntegerField(help_text="Points, or items of a collectible, of all together.")
+
+    class Meta:
+        verbose_name_plural = "daily codes"
+        constraints = [
+            models.UniqueConstraint(name="daily_codes_once", fields=["brand", "day", "campaign"]),
+            models.CheckConstraint(name="daily_codes_positive", condition=models.Q(codes__gt=0, value__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.codes} codes of {self.day}"
