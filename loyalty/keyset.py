@@ -116,6 +116,13 @@ def read_window(
     found = list(rows.order_by(*key.ordering(backwards=backwards))[: size + 1])
     if backwards and len(found) <= size and limit is None:
         return read_window(all_rows, key, size=size, within=within)  # the list begins here: show a whole page of it
+    return window_of(found, key, size=size, start=start, backwards=backwards, limit=limit)
+
+
+def window_of(
+    found: list[Row], key: Key, *, size: int, start: Place | None, backwards: bool, limit: Place | None = None
+) -> Window[Row]:
+    """A window out of the rows that follow `start`, one more than its size where there are; `limit` is how far was searched."""
     more, found = len(found) > size, found[:size]
     ahead = key.place_of(found[-1]) if more else limit
     behind = None if start is None else key.place_of(found[0]) if found else start

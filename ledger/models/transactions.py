@@ -5,6 +5,7 @@ from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
@@ -94,6 +95,12 @@ class Transaction(models.Model):
             models.Index(name="transaction_newest", fields=["brand", "recorded_at", "id"]),
             models.Index(name="transaction_of_type", fields=["brand", "type", "recorded_at", "id"]),
             models.Index(name="transaction_reversed", fields=["reverses"], condition=Q(reverses__isnull=False)),
+            models.Index(
+                name="transaction_of_staff",
+                fields=["brand", "actor", "recorded_at", "id"],
+                condition=Q(actor__startswith="staff:"),
+            ),
+            HashIndex(name="transaction_hash", fields=["hash"]),
         ]
         triggers = [
             *append_only("transaction"),
