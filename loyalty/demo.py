@@ -11,6 +11,7 @@ from django.db import transaction
 
 from loyalty.demo_exchange import join, make_exchange, make_file_exchange
 from loyalty.demo_programme import DemoProgramme, make_programme
+from loyalty.demo_staff import make_staff
 from users.errors import InvalidApiKey
 from users.models import Brand, Staff
 from users.models.keys import ALL_SCOPES, READ_SCOPES
@@ -87,6 +88,7 @@ def _make_brand(plan: DemoProgramme, known: dict[str, Any], airline_url: str | N
         "name": brand.name,
         "api_key": _key(brand, known.get("api_key"), ALL_SCOPES, "demo"),
         "read_only_api_key": _key(brand, known.get("read_only_api_key"), READ_SCOPES, "demo, read only"),
+        "staff": make_staff(brand, known.get("staff") or {}),
         **programme,
     }
 

@@ -144,7 +144,10 @@ UNFOLD = {
     "SITE_SYMBOL": "loyalty",
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda _request: "/static/loyalty/backoffice.css"],
+    "STYLES": [lambda _request: f"{STATIC_URL}loyalty/backoffice.css"],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}loyalty/favicon.svg"},
+    ],
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "loyalty.admin.navigation.sections"},
 }
 

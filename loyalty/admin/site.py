@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.sites import UnfoldAdminSite
 
 from users.models import Staff
+from users.rules.colours import palette_of
 
 
 class BackOfficeSite(UnfoldAdminSite):
@@ -13,16 +14,16 @@ class BackOfficeSite(UnfoldAdminSite):
 
     site_header = site_title = "Loyalty"
     index_title = "Home"
-    enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff."""
         return bool(super().has_permission(request)) and isinstance(request.user, Staff)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Name the brand on each page."""
+        """Give each page the brand's name and colours."""
         context: dict[str, Any] = super().each_context(request)
         brand = request.user.brand if isinstance(request.user, Staff) else None
         if brand is not None:
             context["site_header"] = context["site_title"] = brand.name
+            context["colors"] = context["colors"] | {"primary": palette_of(brand.colour)}
         return context

@@ -96,7 +96,7 @@ def test_demo_json_has_the_documented_keys_and_is_for_its_owner_only(served: Ser
     assert demo["admin"] | {"password": ""} == {"url": f"{served.base_url}/admin/", "username": "admin", "password": ""}
     assert [brand["name"] for brand in demo["brands"]] == ["Aurora Coffee", "Borealis Books"]
     for brand in demo["brands"]:
-        assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "tokens", "campaigns", "reward_types"}
+        assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "staff", "tokens", "campaigns", "reward_types"}
         assert set(brand["tokens"]) == {"points", "expiring", "collectible", "miles"}
         assert set(brand["tokens"]["miles"]) == {"etihad", "miles_and_more", "alaska"}
         assert set(brand["campaigns"]) == {"points", "nft", "miles", "ended"}

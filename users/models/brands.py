@@ -8,12 +8,23 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from users.rules.colours import HEX, LEAST_CONTRAST, contrast_with_white
 
 
 def validate_time_zone(name: str) -> None:
     """Refuse a name that the time zone database does not have."""
     if name not in available_timezones():
         raise ValidationError(f"{name!r} is not a time zone")
+
+
+def validate_colour(colour: str) -> None:
+    """Refuse what is no colour, and one on which white text cannot be read."""
+    if not HEX.fullmatch(colour):
+        raise ValidationError(_("A colour is # and six hexadecimal digits"))
+    if contrast_with_white(colour) < LEAST_CONTRAST:
+        raise ValidationError(_("White text cannot be read on this colour: choose a darker one"))
 
 
 def default_languages() -> list[str]:
@@ -30,6 +41,9 @@ class Brand(models.Model):
     )
     currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    colour = models.CharField(
+        max_length=7, default="#4f46e5", validators=[validate_colour], help_text="Of buttons and links in the back office."
+    )
     sandbox = models.BooleanField(default=False, help_text="A brand for trying out; its API keys begin with lp_test_.")
     demands_second_factor = models.BooleanField(
         default=False, db_default=False, help_text="Its staff reach nothing before they have set up a second factor."

@@ -1,0 +1,22 @@
+"""Every page that a role can reach is fit for use: no error on the console, no scrolling sideways, WCAG 2.1 AA."""
+
+import pytest
+
+from loyalty.admin.roles import ROLES
+
+LINKS = "#nav-sidebar a[href^='/admin/'], nav a[href^='/admin/']"
+
+
+@pytest.mark.parametrize("role", [role.replace(" ", "-").lower() for role in ROLES] + ["admin"])
+def test_every_page_of_the_sidebar_is_fit_for_use(sit_down, role):
+    desk = sit_down(role)
+    links = desk.page.eval_on_selector_all("a[href^='/admin/']", "all => all.map(one => one.getAttribute('href'))")
+    paths = sorted({link for link in links if link.count("/") == 4})
+    assert paths
+    wrong = desk.judge()
+
+    for path in paths:
+        desk.open(path)
+        wrong += desk.judge()
+
+    assert wrong == []
