@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",  # its models alone: no path of its leads in
     "loyalty",
     "users",
     "ledger",
@@ -108,6 +109,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "loyalty.urls"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 APPEND_SLASH = False
+OAUTH2_PROVIDER_APPLICATION_MODEL = "users.OAuthClient"
 AUTH_USER_MODEL = "users.Staff"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -57,3 +57,38 @@ class WebhookEndpointInactive(LoyaltyError):
 
     code = "webhook_endpoint_inactive"
     detail = "The webhook endpoint is switched off"
+
+
+class ApiKeyNotFound(LoyaltyError):
+    """The brand has no such key."""
+
+    code = "api_key_not_found"
+    detail = "There is no such API key"
+
+
+class CredentialInactive(LoyaltyError):
+    """A key or client that is revoked, expired or replaced can be given no successor."""
+
+    code = "credential_inactive"
+    detail = "It is revoked, expired or replaced already"
+
+
+class CredentialMade(LoyaltyError):
+    """The same form was sent before: what it asked for is made, and its secret was shown then."""
+
+    code = "credential_made"
+    detail = "It was made already, when this form was sent first; its secret was shown then"
+
+
+class SecretReplaced(LoyaltyError):
+    """Since the page was read someone else replaced the secret, or the form was sent twice."""
+
+    code = "secret_replaced"
+    detail = "The secret was replaced meanwhile: look again before you replace it once more"
+
+
+class OAuthClientNotFound(LoyaltyError):
+    """The brand has no such client."""
+
+    code = "oauth_client_not_found"
+    detail = "There is no such OAuth client"

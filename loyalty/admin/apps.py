@@ -3,14 +3,14 @@
 from importlib import import_module
 
 from django.apps import apps
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_migrate
 
 PAGES = ("campaigns", "catalogue", "exchange", "explorer", "integrations", "members", "personalisations", "staff")
 
 
-class BackOfficeConfig(AdminConfig):
-    """Puts our site where Django's stands, and its pages on it."""
+class BackOfficeConfig(SimpleAdminConfig):
+    """Puts our site where Django's stands, and our pages on it; what other packages would show is not looked for."""
 
     default_site = "loyalty.admin.site.BackOfficeSite"
 

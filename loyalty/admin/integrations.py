@@ -96,8 +96,8 @@ class WebhookEndpointAdmin(KeptAdmin):
     def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Replace secrets."""
         for endpoint in queryset.order_by("pk"):
-            terms = {"brand_id": endpoint.brand_id, "endpoint_id": endpoint.pk}
-            self._show(request, endpoint, webhooks.rotate_secret(**terms, at=timezone.now()))
+            secret = webhooks.rotate_secret(brand_id=endpoint.brand_id, endpoint_id=endpoint.pk, at=timezone.now())
+            self._show(request, endpoint, secret)
 
     @admin.action(description="Send a test event", permissions=["test"])
     def test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:

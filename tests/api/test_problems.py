@@ -19,6 +19,7 @@ OF_NO_OPERATION = {
     "personalisation_changed",
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     "provider_not_found",
+    *("api_key_not_found", "credential_inactive", "credential_made", "oauth_client_not_found", "secret_replaced"),
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),
 }

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from loyalty.errors import InvalidRequest
 from tests.clients import Partner
 from tests.conftest import make_brand, make_key
-from users.errors import InvalidApiKey
+from users.errors import ApiKeyNotFound, CredentialInactive, CredentialMade, InvalidApiKey
 from users.models import ApiKey
 from users.models.keys import ALL_SCOPES, READ_SCOPES
 from users.services import keys
-from users.services.keys import authenticate_key, create_api_key, revoke_api_key
+from users.services.keys import authenticate_key, create_api_key, new_public, revoke_api_key, rotate_api_key
 
 FORM = r"lp_(test|live)_[A-Za-z0-9]{8}_[A-Za-z0-9]{32}_[A-Za-z0-9]{6}"
 REFUSED_WITHIN_SECONDS = 5
@@ -164,3 +165,85 @@ def test_a_refused_key_is_never_remembered(brand) -> None:
     ApiKey.objects.filter(pk=key.pk).update(expires_at=None)
 
     assert authenticate_key(text)
+
+
+def rotate(key: ApiKey, **terms) -> tuple[ApiKey, str]:
+    known = {"brand_id": key.brand_id, "key_id": key.pk, "overlap": timedelta(days=1), "expires_at": None, "at": timezone.now()}
+    return rotate_api_key(**known | terms)
+
+
+def test_a_successor_has_the_same_terms_and_the_old_one_lives_for_the_overlap(brand) -> None:
+    old, text = create_api_key(brand=brand, scopes=READ_SCOPES, label="shop", rate_per_second=7, burst=9)
+    now = timezone.now()
+
+    new, newer = rotate(old, at=now)
+
+    assert (new.scopes, new.label, new.rate_per_second, new.burst, new.replaces) == (READ_SCOPES, "shop", 7, 9, old)
+    assert authenticate_key(text).key_id == old.pk
+    assert authenticate_key(newer).key_id == new.pk
+    keys._known.clear()
+    with time_machine.travel(now + timedelta(days=1, seconds=1), tick=False):
+        assert authenticate_key(newer)
+        with pytest.raises(InvalidApiKey):
+            authenticate_key(text)
+
+
+def test_without_an_overlap_the_old_key_is_revoked_and_an_end_is_never_put_off(brand) -> None:
+    end = timezone.now() + timedelta(hours=1)
+    old, _ = create_api_key(brand=brand, scopes=READ_SCOPES, expires_at=end)
+    new, _ = rotate(old)
+    rotate(new, overlap=timedelta())
+
+    old.refresh_from_db()
+    new.refresh_from_db()
+    assert (old.expires_at, old.revoked_at) == (end, None)
+    assert new.revoked_at is not None
+
+
+def test_a_key_is_followed_once_and_only_while_it_is_valid(brand) -> None:
+    key, _ = create_api_key(brand=brand, scopes=READ_SCOPES)
+    rotate(key)
+    with pytest.raises(CredentialInactive):
+        rotate(key)
+    for terms in ({"expires_at": timezone.now() - timedelta(days=1)}, {}):
+        other, _ = create_api_key(brand=brand, scopes=READ_SCOPES, **terms)
+        if not terms:
+            revoke_api_key(public=other.public, at=timezone.now())
+            other.refresh_from_db()
+        with pytest.raises(CredentialInactive):
+            rotate(other)
+    with pytest.raises(ApiKeyNotFound):
+        rotate(key, brand_id=make_brand().pk)
+    for overlap in (timedelta(seconds=-1), timedelta(days=91)):
+        with pytest.raises(InvalidRequest, match="overlap"):
+            rotate(key, overlap=overlap)
+
+
+def test_a_form_that_is_sent_twice_makes_one_key(brand) -> None:
+    public = new_public()
+    create_api_key(brand=brand, scopes=READ_SCOPES, public=public)
+
+    with pytest.raises(CredentialMade):
+        create_api_key(brand=brand, scopes=READ_SCOPES, public=public)
+
+    assert ApiKey.objects.filter(brand=brand).count() == 1
+
+
+def test_a_key_with_an_unknown_scope_is_not_made(brand) -> None:
+    with pytest.raises(InvalidRequest, match="scopes"):
+        create_api_key(brand=brand, scopes=["users:read", "made:up"])
+
+
+def test_a_brand_revokes_none_of_another(brand) -> None:
+    key, text = create_api_key(brand=brand, scopes=READ_SCOPES)
+
+    assert not revoke_api_key(public=key.public, brand_id=make_brand().pk, at=timezone.now())
+
+    assert authenticate_key(text)
+
+
+def test_no_key_follows_one_of_another_brand(brand) -> None:
+    key, other = (create_api_key(brand=one, scopes=READ_SCOPES)[0] for one in (brand, make_brand()))
+
+    with pytest.raises(IntegrityError, match="api_key_follows_of_brand"), transaction.atomic():
+        ApiKey.objects.filter(pk=key.pk).update(replaces=other)

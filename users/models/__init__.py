@@ -6,6 +6,7 @@ from users.models.emails import Email, EmailTemplate
 from users.models.keys import ApiKey, Scope
 from users.models.members import Member
 from users.models.memberships import Membership, PartnerProgramme
+from users.models.oauth import OAuthClient, RetailScope
 from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "EmailTemplate",
     "Member",
     "Membership",
+    "OAuthClient",
     "PartnerProgramme",
+    "RetailScope",
     "Scope",
     "Staff",
     "WebhookDelivery",

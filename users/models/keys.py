@@ -1,5 +1,7 @@
 """API keys of partner systems."""
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -36,15 +38,25 @@ class ApiKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=40, choices=Scope))
     rate_per_second = models.PositiveIntegerField(default=1_000)
     burst = models.PositiveIntegerField(default=2_000)
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="successors", help_text="The key it was made to follow."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
 
     class Meta:
+        permissions = [("rotate_apikey", "Can give keys a successor"), ("revoke_apikey", "Can revoke keys")]
         constraints = [
+            models.UniqueConstraint(name="api_key_of_brand", fields=["brand", "id"]),
+            models.UniqueConstraint(name="api_key_followed_once", fields=["brand", "replaces"]),
             models.CheckConstraint(name="api_key_rate_positive", condition=models.Q(rate_per_second__gte=1, burst__gte=1)),
         ]
 
     def __str__(self) -> str:
         return f"{self.label or 'key'} {self.public}"
+
+    def is_valid(self, at: datetime) -> bool:
+        """Whether it opens doors at an instant."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)

@@ -11,6 +11,7 @@ from typing import Any
 from django.template import Context, Engine
 from django.template.base import FilterExpression, Lexer, Parser, TokenType, Variable
 
+from loyalty.errors import FieldError, InvalidRequest, invalid_field
 from users.email_kinds import COMMON, VARIABLES
 from users.models import Brand, Email, EmailTemplate
 
@@ -67,8 +68,29 @@ def faults_of(kind: str, source: str) -> list[str]:
 
 def compose(email: Email) -> Composed:
     """Fill in the template that the e-mail asks for, or what comes nearest to it."""
-    values = {**email.context, "brand": email.brand.name}
-    sources = _sources(email)
+    return _filled(_sources(email), {**email.context, "brand": email.brand.name})
+
+
+def preview(*, kind: str, parts: tuple[str, str, str], brand: Brand) -> Composed:
+    """Fill subject, text and HTML in with samples. Raises InvalidRequest naming each part that has a fault, and which."""
+    faults = [
+        FieldError(part, "invalid", " ".join(found))
+        for part, source in zip(PARTS, parts, strict=True)
+        if (found := faults_of(kind, source))
+    ]
+    if faults:
+        raise InvalidRequest("; ".join(f"{fault.field}: {fault.detail}" for fault in faults), errors=faults)
+    return _filled(parts, {**samples_of(kind), "brand": brand.name})
+
+
+def samples_of(kind: str) -> dict[str, Any]:
+    """A value for each variable that templates of a kind may use. Raises InvalidRequest where there is no such kind."""
+    if kind not in VARIABLES:
+        raise invalid_field("kind", f"one of {', '.join(VARIABLES)}")
+    return COMMON | VARIABLES[kind]
+
+
+def _filled(sources: tuple[str, str, str], values: dict[str, Any]) -> Composed:
     subject, text, html = (
         (_page_engine if part == "html" else _text_engine)
         .from_string(source)

@@ -14,8 +14,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from loyalty.errors import invalid_field
 from users.email_kinds import VARIABLES
-from users.models import Brand, Email, Member
+from users.models import Brand, Email, EmailTemplate, Member
 from users.models.emails import UNSENT, EmailState
 from users.services.email_templates import compose
 from users.services.members import email_language
@@ -73,6 +74,21 @@ def queue_email_to(
     )
     email.save()
     return email
+
+
+def send_test(*, template: EmailTemplate, recipient: str, at: datetime) -> Email:
+    """Queue a stored template, filled in with samples, to whoever tries it. Raises InvalidRequest without an address."""
+    if not recipient:
+        raise invalid_field("email", "you have no e-mail address to send it to")
+    return queue_email_to(
+        recipient=recipient,
+        brand=template.brand,
+        kind=template.kind,
+        context=dict(VARIABLES[template.kind]),
+        language=template.language,
+        template=template.name,
+        at=at,
+    )
 
 
 def _draft(*, kind: str, context: dict[str, Any], at: datetime, **row: Any) -> Email:

@@ -1,5 +1,6 @@
 """Webhooks: where a brand's systems listen, and the events that are queued for them with what causes them."""
 
+import hashlib
 import json
 import secrets
 import uuid
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from loyalty.errors import invalid_field
-from users.errors import WebhookEndpointInactive, WebhookEndpointNotFound
+from users.errors import SecretReplaced, WebhookEndpointInactive, WebhookEndpointNotFound
 from users.models import Member, WebhookDelivery, WebhookEndpoint
 from users.models.webhooks import DELIVERABLE, DeliveryState
 from users.rules.addresses import AddressRefused, parse_address
@@ -75,16 +76,24 @@ def change_endpoint(
     return _endpoint(brand_id, endpoint_id)
 
 
-def rotate_secret(*, brand_id: int, endpoint_id: int, at: datetime) -> str:
+def secret_mark(endpoint: WebhookEndpoint) -> str:
+    """What tells one secret of an endpoint from the next, and nothing of the secret."""
+    return hashlib.sha256(bytes(endpoint.secret)).hexdigest()[:16]
+
+
+def rotate_secret(*, brand_id: int, endpoint_id: int, at: datetime, seen: str | None = None) -> str:
     """Give an endpoint a new secret, answered here and never again; the one before signs, too, for 24 hours.
 
-    Of three within 24 hours the first is gone at once. Raises WebhookEndpointNotFound.
+    Of three within 24 hours the first is gone at once; so `seen`, the mark of the secret that whoever replaces it has read
+    of, keeps a form that is sent twice from doing that. Raises WebhookEndpointNotFound, SecretReplaced.
     """
-    secret = _new_secret()
-    endpoints = WebhookEndpoint.objects.filter(brand_id=brand_id, pk=endpoint_id)
+    secret, endpoint = _new_secret(), _endpoint(brand_id, endpoint_id)
+    rows = WebhookEndpoint.objects.filter(brand_id=brand_id, pk=endpoint_id, secret=endpoint.secret)
     until = at + PREVIOUS_SIGNS_FOR
-    if not endpoints.update(previous_secret=F("secret"), previous_until=until, secret=encrypt(secret)):
-        raise WebhookEndpointNotFound
+    if seen is not None and seen != secret_mark(endpoint):
+        raise SecretReplaced
+    if not rows.update(previous_secret=F("secret"), previous_until=until, secret=encrypt(secret)):
+        raise SecretReplaced
     return secret
 
 
@@ -130,9 +139,12 @@ def send_test(*, brand_id: int, endpoint_id: int, at: datetime) -> WebhookDelive
 
 
 def send_again(*, delivery: WebhookDelivery, at: datetime) -> bool:
-    """Queue a parked delivery once more, with all its attempts and the same event id; False when it is not parked."""
-    parked = WebhookDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.PARKED)
-    return bool(parked.update(state=DeliveryState.QUEUED, attempts=0, due_at=at))
+    """Queue a delivery that was given up or has arrived once more, with all its attempts and the same event id.
+
+    False when it is under way, was dropped, or its words are gone with the member they told of.
+    """
+    over = WebhookDelivery.objects.filter(pk=delivery.pk, state__in=[DeliveryState.PARKED, DeliveryState.SENT]).exclude(body="")
+    return bool(over.update(state=DeliveryState.QUEUED, attempts=0, due_at=at, sent_at=None, status=None, fault=""))
 
 
 def switch_off_gone(*, endpoint_id: int, address: str) -> None:

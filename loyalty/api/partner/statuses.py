@@ -53,6 +53,11 @@ STATUSES = problems.STATUSES | {
     "transaction_not_found": 404,
     "unknown_type": 400,
     "user_not_found": 404,
+    "api_key_not_found": 404,
+    "credential_inactive": 409,
+    "credential_made": 409,
+    "oauth_client_not_found": 404,
+    "secret_replaced": 409,
     "webhook_endpoint_inactive": 409,
     "webhook_endpoint_not_found": 404,
 }
