@@ -9,76 +9,212 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0004_audit'),
+        ("users", "0004_audit"),
     ]
 
-    run_before = [('oauth2_provider', '0001_initial')]  # whose tables point to the clients
+    run_before = [("oauth2_provider", "0001_initial")]  # whose tables point to the clients
 
     operations = [
         migrations.CreateModel(
-            name='OAuthClient',
+            name="OAuthClient",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('client_id', models.CharField(db_index=True, default=oauth2_provider.generators.generate_client_id, max_length=255, unique=True, verbose_name='client ID')),
-                ('redirect_uris', models.TextField(blank=True, help_text='Allowed URIs list, space separated', verbose_name='redirect URIs')),
-                ('post_logout_redirect_uris', models.TextField(blank=True, default='', help_text='Allowed Post Logout URIs list, space separated', verbose_name='post logout redirect URIs')),
-                ('client_type', models.CharField(choices=[('confidential', 'Confidential'), ('public', 'Public')], max_length=32, verbose_name='client type')),
-                ('authorization_grant_type', models.CharField(choices=[('authorization-code', 'Authorization code'), ('urn:ietf:params:oauth:grant-type:device_code', 'Device Code'), ('implicit', 'Implicit'), ('password', 'Resource owner password-based'), ('client-credentials', 'Client credentials'), ('openid-hybrid', 'OpenID connect hybrid')], max_length=44, verbose_name='authorization grant type')),
-                ('client_secret', oauth2_provider.models.ClientSecretField(blank=True, db_index=True, default=oauth2_provider.generators.generate_client_secret, help_text='Client secret for authentication', max_length=255, verbose_name='client secret')),
-                ('hash_client_secret', models.BooleanField(default=True, verbose_name='hash client secret')),
-                ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
-                ('skip_authorization', models.BooleanField(default=False, verbose_name='skip authorization')),
-                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated', models.DateTimeField(auto_now=True, verbose_name='updated')),
-                ('algorithm', models.CharField(blank=True, choices=[('', 'No OIDC support'), ('RS256', 'RSA with SHA-2 256'), ('HS256', 'HMAC with SHA-2 256')], default='', max_length=5, verbose_name='algorithm')),
-                ('allowed_origins', models.TextField(blank=True, default='', help_text='Allowed origins list to enable CORS, space separated', verbose_name='allowed origins')),
-                ('registration_source', models.CharField(choices=[('manual', 'Manual'), ('dcr', 'Dynamic Client Registration'), ('cimd', 'Client ID Metadata Document')], default='manual', help_text='How this application was registered (manual, DCR per RFC 7591, or CIMD)', max_length=32, verbose_name='registration source')),
-                ('cimd_expires_at', models.DateTimeField(blank=True, default=None, help_text='When the cached Client ID Metadata Document should be re-fetched', null=True, verbose_name='CIMD expires at')),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('members:read', 'Identify members, read their transactions'), ('segments:read', 'Read segments and their members'), ('segments:write', 'Make segments, add and remove members'), ('promotions:read', 'Read promotional products'), ('promotions:write', 'Tie promotions to segments'), ('earnings:write', 'Evaluate baskets, earn on them, reverse that; reward events'), ('vouchers:write', 'Redeem points for vouchers'), ('orders:read', 'Read gift orders'), ('orders:write', 'Move gift orders on'), ('catalogue:read', 'Read languages, categories and gifts')], max_length=40), size=None)),
-                ('rotated_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, help_text='To the minute.', null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "client_id",
+                    models.CharField(
+                        db_index=True,
+                        default=oauth2_provider.generators.generate_client_id,
+                        max_length=255,
+                        unique=True,
+                        verbose_name="client ID",
+                    ),
+                ),
+                (
+                    "redirect_uris",
+                    models.TextField(blank=True, help_text="Allowed URIs list, space separated", verbose_name="redirect URIs"),
+                ),
+                (
+                    "post_logout_redirect_uris",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Allowed Post Logout URIs list, space separated",
+                        verbose_name="post logout redirect URIs",
+                    ),
+                ),
+                (
+                    "client_type",
+                    models.CharField(
+                        choices=[("confidential", "Confidential"), ("public", "Public")],
+                        max_length=32,
+                        verbose_name="client type",
+                    ),
+                ),
+                (
+                    "authorization_grant_type",
+                    models.CharField(
+                        choices=[
+                            ("authorization-code", "Authorization code"),
+                            ("urn:ietf:params:oauth:grant-type:device_code", "Device Code"),
+                            ("implicit", "Implicit"),
+                            ("password", "Resource owner password-based"),
+                            ("client-credentials", "Client credentials"),
+                            ("openid-hybrid", "OpenID connect hybrid"),
+                        ],
+                        max_length=44,
+                        verbose_name="authorization grant type",
+                    ),
+                ),
+                (
+                    "client_secret",
+                    oauth2_provider.models.ClientSecretField(
+                        blank=True,
+                        db_index=True,
+                        default=oauth2_provider.generators.generate_client_secret,
+                        help_text="Client secret for authentication",
+                        max_length=255,
+                        verbose_name="client secret",
+                    ),
+                ),
+                ("hash_client_secret", models.BooleanField(default=True, verbose_name="hash client secret")),
+                ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
+                ("skip_authorization", models.BooleanField(default=False, verbose_name="skip authorization")),
+                ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated", models.DateTimeField(auto_now=True, verbose_name="updated")),
+                (
+                    "algorithm",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "No OIDC support"), ("RS256", "RSA with SHA-2 256"), ("HS256", "HMAC with SHA-2 256")],
+                        default="",
+                        max_length=5,
+                        verbose_name="algorithm",
+                    ),
+                ),
+                (
+                    "allowed_origins",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Allowed origins list to enable CORS, space separated",
+                        verbose_name="allowed origins",
+                    ),
+                ),
+                (
+                    "registration_source",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Manual"),
+                            ("dcr", "Dynamic Client Registration"),
+                            ("cimd", "Client ID Metadata Document"),
+                        ],
+                        default="manual",
+                        help_text="How this application was registered (manual, DCR per RFC 7591, or CIMD)",
+                        max_length=32,
+                        verbose_name="registration source",
+                    ),
+                ),
+                (
+                    "cimd_expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        default=None,
+                        help_text="When the cached Client ID Metadata Document should be re-fetched",
+                        null=True,
+                        verbose_name="CIMD expires at",
+                    ),
+                ),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("members:read", "Identify members, read their transactions"),
+                                ("segments:read", "Read segments and their members"),
+                                ("segments:write", "Make segments, add and remove members"),
+                                ("promotions:read", "Read promotional products"),
+                                ("promotions:write", "Tie promotions to segments"),
+                                ("earnings:write", "Evaluate baskets, earn on them, reverse that; reward events"),
+                                ("vouchers:write", "Redeem points for vouchers"),
+                                ("orders:read", "Read gift orders"),
+                                ("orders:write", "Move gift orders on"),
+                                ("catalogue:read", "Read languages, categories and gifts"),
+                            ],
+                            max_length=40,
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("rotated_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, editable=False, help_text="To the minute.", null=True)),
             ],
             options={
-                'verbose_name': 'OAuth client',
-                'permissions': [('rotate_oauthclient', "Can replace a client's secret"), ('revoke_oauthclient', 'Can revoke clients')],
+                "verbose_name": "OAuth client",
+                "permissions": [
+                    ("rotate_oauthclient", "Can replace a client's secret"),
+                    ("revoke_oauthclient", "Can revoke clients"),
+                ],
             },
         ),
         migrations.AlterModelOptions(
-            name='apikey',
-            options={'permissions': [('rotate_apikey', 'Can give keys a successor'), ('revoke_apikey', 'Can revoke keys')]},
+            name="apikey",
+            options={"permissions": [("rotate_apikey", "Can give keys a successor"), ("revoke_apikey", "Can revoke keys")]},
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='replaces',
-            field=models.ForeignKey(editable=False, help_text='The key it was made to follow.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='successors', to='users.apikey'),
+            model_name="apikey",
+            name="replaces",
+            field=models.ForeignKey(
+                editable=False,
+                help_text="The key it was made to follow.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="successors",
+                to="users.apikey",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('brand', 'id'), name='api_key_of_brand'),
+            model_name="apikey",
+            constraint=models.UniqueConstraint(fields=("brand", "id"), name="api_key_of_brand"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('brand', 'replaces'), name='api_key_followed_once'),
+            model_name="apikey",
+            constraint=models.UniqueConstraint(fields=("brand", "replaces"), name="api_key_followed_once"),
         ),
         migrations.AddField(
-            model_name='oauthclient',
-            name='brand',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand'),
+            model_name="oauthclient",
+            name="brand",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="users.brand"),
         ),
         migrations.AddField(
-            model_name='oauthclient',
-            name='user',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(app_label)s_%(class)s', to=settings.AUTH_USER_MODEL, verbose_name='user'),
+            model_name="oauthclient",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="%(app_label)s_%(class)s",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="user",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('algorithm', ''), ('authorization_grant_type', 'client-credentials'), ('client_type', 'confidential'), ('hash_client_secret', True), ('redirect_uris', ''), ('user__isnull', True)), name='oauth_client_credentials_alone'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("algorithm", ""),
+                    ("authorization_grant_type", "client-credentials"),
+                    ("client_type", "confidential"),
+                    ("hash_client_secret", True),
+                    ("redirect_uris", ""),
+                    ("user__isnull", True),
+                ),
+                name="oauth_client_credentials_alone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='oauth_client_has_a_scope'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(condition=models.Q(("scopes__len__gte", 1)), name="oauth_client_has_a_scope"),
         ),
     ]
