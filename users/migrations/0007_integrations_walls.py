@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Schema only."""
 
-    dependencies = [("users", "0005_integrations")]
+    dependencies = [("users", "0006_integrations")]
     operations = [
         migrations.RunSQL(
             "ALTER TABLE users_apikey ADD CONSTRAINT api_key_follows_of_brand"

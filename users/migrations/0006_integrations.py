@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0004_audit"),
+        ("users", "0005_brand_colour"),
     ]
 
     run_before = [("oauth2_provider", "0001_initial")]  # whose tables point to the clients
