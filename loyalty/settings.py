@@ -244,6 +244,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
+    "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},
     "tally exchanges": {"task": "exchange.tasks.tally_exchanges", "schedule": timedelta(minutes=1)},

@@ -45,6 +45,48 @@ class InvalidMembershipNumber(LoyaltyError):
     detail = "Invalid membership number"
 
 
+class ApprovalNotFound(LoyaltyError):
+    """The brand has no such approval that these staff may decide about."""
+
+    code = "approval_not_found"
+    detail = "There is no such approval"
+
+
+class ApprovalDecided(LoyaltyError):
+    """Somebody has decided, or it has expired: the first decision stands."""
+
+    code = "approval_decided"
+    detail = "This has been decided already"
+
+
+class OwnApproval(LoyaltyError):
+    """Nobody decides about what they asked for themselves."""
+
+    code = "own_approval"
+    detail = "You asked for this yourself: somebody else must decide"
+
+
+class NotAsker(LoyaltyError):
+    """Only who asked can withdraw."""
+
+    code = "not_asker"
+    detail = "Only who asked for this can withdraw it"
+
+
+class AlreadyAsked(LoyaltyError):
+    """The very same waits for a decision already."""
+
+    code = "already_asked"
+    detail = "This has been asked for, and waits for a decision"
+
+
+class FormAlreadySent(LoyaltyError):
+    """The form was sent before, with other content."""
+
+    code = "form_already_sent"
+    detail = "This form was sent before with other content: open it anew"
+
+
 class WebhookEndpointNotFound(LoyaltyError):
     """The brand has no such endpoint."""
 

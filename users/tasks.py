@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from users.services.approvals import lapse_due_approvals
 from users.services.emails import send_due
 from users.services.webhook_delivery import deliver_due
 
@@ -21,3 +22,9 @@ def send_due_emails() -> int:
 def deliver_due_webhooks() -> int:
     """Deliver webhooks for some seconds; running it twice delivers nothing twice. Answers how many arrived."""
     return deliver_due(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@shared_task
+def close_lapsed_approvals() -> int:
+    """Close approvals that nobody decided about in time; answers how many."""
+    return lapse_due_approvals(at=timezone.now())

@@ -19,6 +19,8 @@ TABLE: dict[str, dict[str, str]] = {
         "change_brand": "B",
         "view_staff": "B",
         "view_member": "BSF",
+        "view_approval": "BSF",
+        "approve": "BF",
         "view_email": "BS",
         "queue_email": "BS",
         "view_emailtemplate": "BC",

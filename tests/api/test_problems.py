@@ -15,8 +15,8 @@ ROOMS = ("users", "ledger", "rewards", "exchange")
 # Told where no operation stands, by the root of all refusals, or by what only commands and staff do so far.
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
-    "lot_not_extendable",
-    "personalisation_changed",
+    *("already_asked", "approval_decided", "approval_not_found", "not_asker", "own_approval"),
+    *("form_already_sent", "lot_not_extendable", "personalisation_changed"),
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     "provider_not_found",
     *("api_key_not_found", "credential_inactive", "credential_made", "oauth_client_not_found", "secret_replaced"),

@@ -1,5 +1,6 @@
 """The tables of the users app."""
 
+from users.models.approvals import Approval, ApprovalKind, ApprovalState
 from users.models.audit import AuditEntry, AuditKind
 from users.models.brands import Brand, Staff
 from users.models.emails import Email, EmailTemplate
@@ -11,6 +12,9 @@ from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
+    "Approval",
+    "ApprovalKind",
+    "ApprovalState",
     "AuditEntry",
     "AuditKind",
     "Brand",

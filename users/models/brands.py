@@ -48,6 +48,12 @@ class Brand(models.Model):
     demands_second_factor = models.BooleanField(
         default=False, db_default=False, help_text="Its staff reach nothing before they have set up a second factor."
     )
+    staff_limit_points = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        default=1_000,
+        help_text="What one of the staff may move on a member's account within a day without a second person; empty: no limit.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

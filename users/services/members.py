@@ -14,6 +14,7 @@ from loyalty.errors import FieldError, invalid_field
 from users.errors import AuthIdTaken, UserNotFound
 from users.models import Brand, Email, Member, Membership
 from users.models.members import new_auth_id
+from users.services.approvals import forget_approvals
 from users.services.webhooks import forget_member
 from users.signals import member_erased
 
@@ -141,6 +142,7 @@ def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
 
     def effect() -> Member:
         member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        forget_approvals(member=member, at=at)
         member_erased.send(sender=Member, member=member, at=at)
         Membership.objects.filter(member=member).delete()
         # Someone else's membership here names this member's auth_id as its number: it goes with the name.

@@ -3,8 +3,11 @@
 from loyalty.api import problems
 
 STATUSES = problems.STATUSES | {
+    "already_asked": 409,
     "amount_out_of_range": 400,
     "amount_too_small": 400,
+    "approval_decided": 409,
+    "approval_not_found": 404,
     "auth_id_taken": 400,
     "bad_lines": 400,
     "balance_limit": 400,
@@ -21,6 +24,7 @@ STATUSES = problems.STATUSES | {
     "exchange_not_allowed": 400,
     "difference_not_found": 404,
     "exchange_order_not_found": 404,
+    "form_already_sent": 409,
     "insufficient_balance": 400,
     "invalid_amount": 400,
     "invalid_api_key": 401,
@@ -33,8 +37,10 @@ STATUSES = problems.STATUSES | {
     "membership_not_found": 404,
     "move_not_allowed": 409,
     "nft_not_found": 404,
+    "not_asker": 409,
     "not_reversible": 400,
     "out_of_stock": 400,
+    "own_approval": 409,
     "partnership_not_found": 404,
     "provider_not_found": 404,
     "personalisation_approved": 409,
