@@ -17,6 +17,7 @@ class BackOfficeConfig(SimpleAdminConfig):
     def ready(self) -> None:
         """Register the pages; give the roles their rights once all apps are migrated."""
         super().ready()
+        import_module("loyalty.admin.labels").translate_labels()
         for page in PAGES:
             import_module(f"loyalty.admin.{page}")
         roles = import_module("loyalty.admin.roles")
