@@ -243,6 +243,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "count redemptions": {"task": "rewards.tasks.count_redemptions", "schedule": timedelta(minutes=1)},
+    "generate due codes": {
+        "task": "rewards.tasks.generate_due_codes",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
@@ -258,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
 MAIL_DIR = VAR_DIR / "mail"
 EMAIL_TIMEOUT = 10
 EMAIL_LEASE_SECONDS = int(os.environ.get("EMAIL_LEASE_SECONDS", "120"))  # longer than all time-outs of one conversation
+CODES_LEASE_SECONDS = int(os.environ.get("CODES_LEASE_SECONDS", "30"))  # longer than one chunk of a batch takes
 EXCHANGE_LEASE_SECONDS = int(os.environ.get("EXCHANGE_LEASE_SECONDS", "30"))  # longer than any provider's time-out
 WEBHOOK_TIMEOUT_SECONDS = float(os.environ.get("WEBHOOK_TIMEOUT_SECONDS", "10"))  # from the name to the answer's end
 WEBHOOK_LEASE_SECONDS = int(os.environ.get("WEBHOOK_LEASE_SECONDS", "30"))  # longer than that

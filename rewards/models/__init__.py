@@ -1,13 +1,14 @@
 """The tables of the rewards app."""
 
-from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
+from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse, RedemptionMark
 from rewards.models.catalogue import Category, Fulfilment, Location, RewardType, RewardTypeLocation, RewardTypeText
-from rewards.models.codes import Code, CodeBatch, CodeTries
+from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
 from rewards.models.rollups import CodeMark, DailyCodes
 
 __all__ = [
+    "BatchState",
     "Campaign",
     "CampaignKind",
     "CampaignState",
@@ -25,6 +26,7 @@ __all__ = [
     "GiftOrderMove",
     "Location",
     "Personalisation",
+    "RedemptionMark",
     "Reward",
     "RewardType",
     "RewardTypeLocation",

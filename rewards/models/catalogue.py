@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -37,7 +38,27 @@ class Category(models.Model):
         constraints = [
             models.UniqueConstraint(name="category_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="category_once", fields=["brand", "code"]),
-            models.CheckConstraint(name="category_not_its_own_parent", condition=~Q(parent=F("id"))),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="category_stands_in_no_circle",  # one change of a brand's tree at a time, or two could close one
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__parent__isnull=False),
+                func="""
+                    PERFORM pg_advisory_xact_lock(hashtextextended('rewards_category ' || NEW.brand_id, 0));
+                    IF NEW.parent_id = NEW.id OR EXISTS (
+                        WITH RECURSIVE above(id, parent_id) AS (
+                            SELECT id, parent_id FROM rewards_category WHERE id = NEW.parent_id
+                            UNION SELECT c.id, c.parent_id FROM rewards_category c JOIN above a ON c.id = a.parent_id
+                        ) SELECT FROM above WHERE id = NEW.id
+                    ) THEN
+                        RAISE EXCEPTION 'a category stands in no circle' USING ERRCODE = 'check_violation',
+                            CONSTRAINT = 'category_stands_in_no_circle';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from rewards.models.campaigns import Campaign, CampaignState
 from rewards.rules.codes import LONGEST, CodeForm
@@ -22,8 +23,40 @@ class CodeState(models.TextChoices):
     REVOKED = "revoked"
 
 
+class BatchState(models.TextChoices):
+    """Where the making of a batch stands."""
+
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    STOPPING = "stopping", _("Stopping")
+    STOPPED = "stopped", _("Stopped")
+    FINISHED = "finished", _("Finished")
+    CLOSED = "closed", _("Closed, the rest of its budget returned")
+
+
+BATCH_MOVES = [
+    (BatchState.QUEUED, BatchState.RUNNING),
+    (BatchState.QUEUED, BatchState.STOPPED),
+    (BatchState.RUNNING, BatchState.FINISHED),
+    (BatchState.RUNNING, BatchState.STOPPING),
+    (BatchState.RUNNING, BatchState.STOPPED),
+    (BatchState.STOPPING, BatchState.STOPPED),
+    (BatchState.STOPPED, BatchState.QUEUED),
+    (BatchState.STOPPED, BatchState.RUNNING),
+    (BatchState.STOPPED, BatchState.CLOSED),
+]
+"""Each move that a batch may make: from where, to where."""
+WORKED_ON = (BatchState.QUEUED, BatchState.RUNNING, BatchState.STOPPING)
+"""States in which a worker takes a batch up as soon as it is due; a lease that has ended makes it due."""
+SETTLED = (BatchState.FINISHED, BatchState.CLOSED)
+"""States in which no code will be added any more."""
+
+
 class CodeBatch(models.Model):
-    """One order of many codes: who wanted it, how many, and how far it is. Its codes lie between two ids."""
+    """One order of many codes: who wanted it, how many, and how far it is. Its codes lie between two ids.
+
+    Its whole worth is in the campaign's budget from the first instant on; closing gives back what was not made.
+    """
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="batches")
@@ -38,24 +71,71 @@ class CodeBatch(models.Model):
     actor = models.CharField(max_length=60, help_text="Who asked: staff:<id>, command.")
     first_code_id = models.BigIntegerField(null=True)
     last_code_id = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=8, choices=BatchState, default=BatchState.QUEUED)
+    due_at = models.DateTimeField(db_default=Now(), help_text="When a worker may take it up; a lease moves it on.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Since its last chunk; at the most it is stopped.")
+    fault = models.CharField(max_length=200, blank=True, help_text="Why it stopped of its own accord.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "code batches"
+        permissions = [
+            ("generate_codes", "Can order codes in bulk, stop, resume and close batches"),
+            ("download_codes", "Can see and download codes"),
+        ]
         constraints = [
             models.UniqueConstraint(name="code_batch_of_brand", fields=["brand", "id"]),
             models.CheckConstraint(
                 name="code_batch_within_count",
                 condition=Q(count__gt=0, value__gt=0, generated__gte=0, generated__lte=F("count")),
             ),
+            models.CheckConstraint(name="code_batch_state_known", condition=Q(state__in=BatchState.values)),
             models.CheckConstraint(
-                name="code_batch_finished_is_whole", condition=Q(finished_at__isnull=True) | Q(generated=F("count"))
+                name="code_batch_finished_is_whole",
+                condition=Q(state=BatchState.FINISHED, finished_at__isnull=False, generated=F("count"))
+                | (~Q(state=BatchState.FINISHED) & Q(finished_at__isnull=True, generated__lt=F("count"))),
+            ),
+            models.CheckConstraint(
+                name="code_batch_closed_has_instant",
+                condition=Q(state=BatchState.CLOSED, closed_at__isnull=False)
+                | (~Q(state=BatchState.CLOSED) & Q(closed_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(name="code_batch_due", fields=["due_at", "id"], condition=Q(state__in=WORKED_ON)),
+            models.Index(name="code_batch_newest", fields=["campaign", "-id"]),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="code_batch_moves_on",
+                field="state",
+                transitions=[(before.value, after.value) for before, after in BATCH_MOVES],
+            ),
+            pgtrigger.Protect(
+                name="code_batch_keeps_its_terms",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__campaign__df=pgtrigger.F("new__campaign"))
+                | pgtrigger.Q(old__brand__df=pgtrigger.F("new__brand"))
+                | pgtrigger.Q(old__count__df=pgtrigger.F("new__count"))
+                | pgtrigger.Q(old__value__df=pgtrigger.F("new__value")),
+            ),
+            pgtrigger.Protect(
+                name="code_batch_settled_is_final",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__state__in=[state.value for state in SETTLED])
+                & pgtrigger.Q(old__generated__df=pgtrigger.F("new__generated")),
             ),
         ]
 
     def __str__(self) -> str:
         return f"batch {self.pk}: {self.generated} of {self.count}"
+
+    @property
+    def missing(self) -> int:
+        """How many codes it lacks."""
+        return self.count - self.generated
 
     @property
     def form(self) -> CodeForm:
@@ -77,6 +157,8 @@ class Code(models.Model):
     revoked_at = models.DateTimeField(null=True)
     redeemed_at = models.DateTimeField(null=True)
     member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
+    actor = models.CharField(max_length=60, null=True, help_text="Who asked for it alone: key:<id>; null: see its batch.")
+    mail_id = models.BigIntegerField(null=True, help_text="The e-mail that carried it; it may be gone with its recipient.")
 
     class Meta:
         permissions = [("revoke_code", "Can revoke codes")]

@@ -35,6 +35,7 @@ class CodeOrder:
     email: str | None = None
     language: str = "en"
     reference_id: str | None = None
+    actor: str | None = None
 
 
 def issue_code(*, order: CodeOrder, at: datetime) -> Code:
@@ -60,7 +61,7 @@ def _issue(order: CodeOrder, at: datetime) -> Code:
     reserve_budget(campaign, codes=1, points=value)
     issued = _insert(order, value, campaign, form, at)
     if order.email is not None:
-        queue_email_to(
+        mail = queue_email_to(
             recipient=order.email,
             brand=campaign.brand,
             kind=EmailKind.CODE,
@@ -69,6 +70,8 @@ def _issue(order: CodeOrder, at: datetime) -> Code:
             template=campaign.email_template,
             at=at,
         )
+        issued.mail_id = mail.pk
+        issued.save(update_fields=["mail_id"])
     return issued
 
 
@@ -143,6 +146,7 @@ def _insert(order: CodeOrder, value: int, campaign: Campaign, form: CodeForm, at
             code=text,
             value=value,
             reference_id=order.reference_id,
+            actor=order.actor,
             created_at=at,
             expires_at=expiry_of(campaign, at),
         )

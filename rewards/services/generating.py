@@ -1,22 +1,24 @@
 """Codes by the million: made in chunks, each a transaction that also counts it, so a kill loses at most one chunk.
 
-A chunk holds its batch's row; two processes that go on with the same batch take turns. Codes go in by COPY, sorted,
-which spares the index; a code that the brand has already ends the chunk, which is then drawn anew.
+A chunk holds its batch's row; two processes that go on with the same batch take turns. Each chunk renews the lease, and
+sees whether the batch is to stop. Codes go in by COPY, sorted, which spares the index; a code that the brand has already
+ends the chunk, which is then drawn anew. rewards.services.batches queues batches, and workers drain them.
 """
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
 from loyalty.database import write
 from loyalty.errors import invalid_field
-from rewards.errors import CampaignNotRunning, CodeBatchNotFound, CodeLengthTooShort
-from rewards.models import Campaign, CampaignState, Code, CodeBatch
+from rewards.errors import CampaignNotRunning, CodeBatchNotFound, CodeLengthTooShort, MoveNotAllowed
+from rewards.models import BatchState, Campaign, CampaignState, Code, CodeBatch
 from rewards.rules.codes import EASIEST_GUESS, CodeForm, draw_codes, guess_odds, length_needed, noise_needed
 from rewards.services.campaigns import find_campaign, reserve_budget
 from rewards.services.codes import check_value, expiry_of, form_of
@@ -43,7 +45,7 @@ class BatchOrder:
 
 
 def open_batch(*, order: BatchOrder, at: datetime) -> CodeBatch:
-    """Take the whole batch out of the campaign's budget, before the first code is made.
+    """Queue a batch, and take the whole of it out of the campaign's budget before the first code is made.
 
     Raises CampaignNotFound, CampaignNotRunning (it has ended), CampaignOutOfBudget, CodeLengthTooShort, InvalidRequest.
     """
@@ -71,6 +73,7 @@ def open_batch(*, order: BatchOrder, at: datetime) -> CodeBatch:
             check_character=form.check,
             expires_at=expiry_of(campaign, at),
             actor=order.actor,
+            due_at=at,
             created_at=at,
         )
 
@@ -92,46 +95,81 @@ def _check_odds(campaign: Campaign, form: CodeForm, count: int) -> None:
     raise CodeLengthTooShort(f"Code length too short: with {codes} codes of {form.length} characters {told}; {remedy}")
 
 
-def find_batch(*, batch_id: int) -> CodeBatch:
-    """One batch. Raises CodeBatchNotFound."""
-    batch = CodeBatch.objects.select_related("campaign").filter(pk=batch_id).first()
+def find_batch(*, batch_id: int, brand_id: int | None = None, locked: bool = False) -> CodeBatch:
+    """One batch, of any brand unless one is named; `locked` holds it until the transaction ends. Raises CodeBatchNotFound."""
+    rows = CodeBatch.objects.select_related("campaign").filter(pk=batch_id)
+    rows = rows if brand_id is None else rows.filter(brand_id=brand_id)
+    batch = (rows.select_for_update(of=("self",), no_key=True) if locked else rows).first()
     if batch is None:
         raise CodeBatchNotFound
     return batch
 
 
+def lease() -> timedelta:
+    """How long a worker may take over one chunk before another takes the batch up."""
+    return timedelta(seconds=settings.CODES_LEASE_SECONDS)
+
+
 def generate_codes(*, batch_id: int, clock: Clock, tell: Callable[[int], None] = lambda _: None) -> CodeBatch:
-    """Make the codes that the batch still lacks. May be killed at any instant, started again, and run beside itself."""
-    while made := _make_chunk(batch_id, clock):
+    """Make the codes that the batch still lacks, unless it is stopped meanwhile.
+
+    May be killed at any instant, started again, and run beside itself. Raises CodeBatchNotFound, MoveNotAllowed (the batch
+    is closed).
+    """
+    _begin(batch_id, clock())
+    while made := make_chunk(batch_id=batch_id, clock=clock):
         tell(made)
     return find_batch(batch_id=batch_id)
 
 
-def _make_chunk(batch_id: int, clock: Clock) -> int:
-    """Make one chunk; answers how many codes, 0 when the batch is whole."""
+def _begin(batch_id: int, at: datetime) -> None:
+    """Go on with the batch here and now, whether it waits or was stopped."""
+
+    def effect() -> None:
+        batch = find_batch(batch_id=batch_id, locked=True)
+        if batch.state == BatchState.CLOSED:
+            raise MoveNotAllowed("The batch is closed: what it lacked is in the campaign's budget again")
+        if batch.state in {BatchState.QUEUED, BatchState.STOPPED, BatchState.RUNNING}:
+            batch.state, batch.due_at = BatchState.RUNNING, at + lease()
+            batch.save(update_fields=["state", "due_at"])
+
+    write(effect)
+
+
+def make_chunk(*, batch_id: int, clock: Clock, most: int = CHUNK) -> int:
+    """Make one chunk of a running batch; answers how many codes, 0 when it is whole or has stopped."""
     tries = 0
 
     def effect() -> int:
         nonlocal tries
         tries += 1
-        batch = CodeBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
-        size = min(CHUNK, batch.count - batch.generated)
-        if size == 0:
+        batch = find_batch(batch_id=batch_id, locked=True)
+        if batch.state == BatchState.STOPPING:
+            batch.state = BatchState.STOPPED
+            batch.save(update_fields=["state"])
+        if batch.state != BatchState.RUNNING:
             return 0
-        issued = find_campaign(brand_id=batch.brand_id, campaign_id=batch.campaign_id).issued_codes
-        crowded = tries > 1 or size * issued / batch.form.space > FEW_COLLISIONS
+        size = min(most, batch.missing)
+        crowded = tries > 1 or size * batch.campaign.issued_codes / batch.form.space > FEW_COLLISIONS
         codes = _fresh_codes(batch.form, size, of_brand=batch.brand_id if crowded else None)
         before = _last_id()
         _copy_in(batch, codes)
-        batch.generated += size
         batch.first_code_id = batch.first_code_id or before
-        batch.last_code_id = _last_id()
-        if batch.generated == batch.count:
-            batch.finished_at = clock()
-        batch.save(update_fields=["generated", "first_code_id", "last_code_id", "finished_at"])
+        _count(batch, size, clock())
         return size
 
     return write(effect)
+
+
+def _count(batch: CodeBatch, size: int, at: datetime) -> None:
+    """Count a chunk into its batch, whose lease begins anew; the last one ends it."""
+    batch.generated += size
+    batch.last_code_id = _last_id()
+    batch.attempts, batch.fault, batch.due_at = 0, "", at + lease()
+    if not batch.missing:
+        batch.state, batch.finished_at = BatchState.FINISHED, at
+    counted = ["generated", "first_code_id", "last_code_id", "attempts", "fault", "due_at", "state", "finished_at"]
+    batch.save(update_fields=counted)
 
 
 def _fresh_codes(form: CodeForm, size: int, *, of_brand: int | None) -> list[str]:

@@ -17,6 +17,7 @@ from rewards.models import (
     GiftOrder,
     GiftOrderMove,
     Location,
+    RedemptionMark,
     Reward,
     RewardTypeLocation,
     RewardTypeText,
@@ -52,7 +53,10 @@ def _add_codes(world: SimpleNamespace) -> None:
     world.campaign = make_campaign(brand, token=world.token, **budgets)
     world.other_campaign = make_campaign(brand, token=world.token)
     form = {"length": 9, "alphabet": "0123456789", "check_character": False}
-    world.batch = CodeBatch.objects.create(brand=brand, campaign=world.campaign, count=2, generated=2, value=1, **form)
+    form |= {"brand": brand, "campaign": world.campaign, "count": 2, "value": 1}
+    world.batch = CodeBatch.objects.create(generated=1, **form)
+    world.whole = CodeBatch.objects.create(generated=2, state="finished", finished_at=NOON, **form)
+    world.mark = RedemptionMark.objects.create(brand=brand)
     world.code = issue(world.campaign, reference_id="Order 1")
     world.redeemed = issue(world.campaign, reference_id="Order 2")
     world.redemption = redeem(member, world.redeemed)

@@ -41,6 +41,7 @@ class CodesView(PartnerView):
                     email=body.email,
                     language=body.language or ENGLISH,
                     reference_id=body.reference_id,
+                    actor=self.actor,
                 )
                 code = issue_code(order=order, at=timezone.now())
             return Answer(HTTPStatus.CREATED, msgspec.json.encode(issued_code_answer(code)))

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from loyalty.errors import LoyaltyError
 from rewards.models import Campaign, CodeBatch
+from rewards.services.batches import halt_batch
 from rewards.services.exporting import export_batch
 from rewards.services.generating import BatchOrder, find_batch, generate_codes, open_batch
 
@@ -29,7 +30,10 @@ class RateColumn(ProgressColumn):
 
 
 class Command(BaseCommand):
-    """May be killed and resumed: what is counted is there, what is not counted is not."""
+    """May be killed and resumed: what is counted is there, what is not counted is not.
+
+    A batch that is not stopped but killed is a job like one that staff ordered: where workers run, they go on with it.
+    """
 
     help = "Make many codes of a campaign, and write them to a CSV file."
 
@@ -92,12 +96,15 @@ class Command(BaseCommand):
                     made += count
                     progress.update(bar, completed=find_batch(batch_id=batch.pk).generated)
 
-                generate_codes(batch_id=batch.pk, clock=timezone.now, tell=tell)
+                done = generate_codes(batch_id=batch.pk, clock=timezone.now, tell=tell)
         except KeyboardInterrupt:
             self.stderr.write(f"stopped; go on with --resume {batch.pk}")
+            halt_batch(batch_id=batch.pk)
             sys.exit(INTERRUPTED)
         except DatabaseError as error:
             raise CommandError(f"the database: {str(error).strip()}; go on with --resume {batch.pk}") from error
+        if done.missing:
+            raise CommandError(f"the batch was stopped by someone else; go on with --resume {batch.pk}")
         seconds = time.monotonic() - started
         self.stdout.write(
             f"batch {batch.pk}: {batch.count} codes of {batch.length} characters, each worth {batch.value}; "
