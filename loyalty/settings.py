@@ -243,7 +243,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
-    "count redemptions": {"task": "rewards.tasks.count_redemptions", "schedule": timedelta(minutes=1)},
     "generate due codes": {
         "task": "rewards.tasks.generate_due_codes",
         "schedule": timedelta(seconds=2),
@@ -253,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},
+    "tally redemptions": {"task": "rewards.tasks.tally_redemptions", "schedule": timedelta(minutes=1)},
     "tally exchanges": {"task": "exchange.tasks.tally_exchanges", "schedule": timedelta(minutes=1)},
     # Every hour, for a night's proof that was lost with its worker; each brand is proved once a night.
     "prove ledgers": {"task": "ledger.tasks.prove_ledgers", "schedule": crontab(minute=20, hour="2-8")},

@@ -1,13 +1,22 @@
 """Tasks of the rewards app: safe to run twice, and beside themselves."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
 from ledger.models import ProofSubject
-from ledger.services.proof_runs import prove_brands, rollup_outcome
+from ledger.services.proof_runs import Outcome, prove_brands, rollup_outcome
 from rewards.services import tallying
+from rewards.services.batches import drain_batches
+
+AT_MOST = timedelta(seconds=10)
+
+
+@shared_task
+def generate_due_codes() -> int:
+    """Make codes of queued batches for some seconds; running it twice makes none twice. Answers how many were made."""
+    return drain_batches(clock=timezone.now, until=timezone.now() + AT_MOST)
 
 
 @shared_task
@@ -17,11 +26,23 @@ def tally_codes() -> int:
 
 
 @shared_task
+def tally_redemptions() -> int:
+    """Count redeemed codes by campaign; answers how many ids were passed."""
+    return tallying.tally_redemptions()
+
+
+@shared_task
 def prove_daily_codes() -> int:
     """Check, once a night, the counts of every brand against its codes; answers how many brands were checked."""
     return prove_brands(
         subject=ProofSubject.CODES,
-        prove_brand=lambda brand_id: rollup_outcome(tallying.CODES, brand_id),
+        prove_brand=_prove_codes,
         night=timezone.now().astimezone(UTC).date(),
         clock=timezone.now,
     )
+
+
+def _prove_codes(brand_id: int) -> Outcome:
+    """Check both counts of a brand's codes."""
+    issued, redeemed = (rollup_outcome(rollup, brand_id) for rollup in (tallying.CODES, tallying.REDEMPTIONS))
+    return Outcome(issued.rows + redeemed.rows, [*issued.faults, *redeemed.faults])

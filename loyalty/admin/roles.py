@@ -53,6 +53,8 @@ TABLE: dict[str, dict[str, str]] = {
         "add_campaign": "BC",
         "change_campaign": "BC",
         "view_codebatch": "BC",
+        "generate_codes": "BC",
+        "download_codes": "BC",
         "view_code": "BCS",
         "revoke_code": "BC",
         "view_rewardtype": "BCSF",

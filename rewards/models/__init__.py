@@ -1,11 +1,11 @@
 """The tables of the rewards app."""
 
-from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse, RedemptionMark
+from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
 from rewards.models.catalogue import Category, Fulfilment, Location, RewardType, RewardTypeLocation, RewardTypeText
 from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
-from rewards.models.rollups import CodeMark, DailyCodes
+from rewards.models.rollups import CodeMark, DailyCodes, RedeemedCodes, RedemptionMark
 
 __all__ = [
     "BatchState",
@@ -26,6 +26,7 @@ __all__ = [
     "GiftOrderMove",
     "Location",
     "Personalisation",
+    "RedeemedCodes",
     "RedemptionMark",
     "Reward",
     "RewardType",

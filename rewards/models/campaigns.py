@@ -49,10 +49,6 @@ class Campaign(models.Model):
     budget_codes = models.BigIntegerField(null=True, blank=True, help_text="How many codes; empty: no limit.")
     issued_points = models.BigIntegerField(default=0, db_default=0, editable=False)
     issued_codes = models.BigIntegerField(default=0, db_default=0, editable=False)
-    redeemed_points = models.BigIntegerField(default=0, db_default=0, editable=False)
-    redeemed_codes = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="Counted behind the ledger, a minute or two late."
-    )
     member_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Codes that one member may redeem.")
     code_alphabet = models.CharField(max_length=36, default="0123456789", help_text="Digits and capital letters.")
     code_length = models.PositiveSmallIntegerField(
@@ -80,10 +76,7 @@ class Campaign(models.Model):
                 condition=(Q(budget_points__isnull=True) | Q(issued_points__lte=F("budget_points")))
                 & (Q(budget_codes__isnull=True) | Q(issued_codes__lte=F("budget_codes"))),
             ),
-            models.CheckConstraint(
-                name="campaign_counts_not_negative",
-                condition=Q(issued_points__gte=0, issued_codes__gte=0, redeemed_points__gte=0, redeemed_codes__gte=0),
-            ),
+            models.CheckConstraint(name="campaign_counts_not_negative", condition=Q(issued_points__gte=0, issued_codes__gte=0)),
             models.CheckConstraint(
                 name="campaign_ends_after_start", condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at"))
             ),
@@ -146,13 +139,3 @@ class CampaignUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} of campaign {self.campaign_id}"
-
-
-class RedemptionMark(models.Model):
-    """Up to which transaction a brand's redemptions are counted into its campaigns."""
-
-    brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
-    transaction_id = models.BigIntegerField(db_default=0)
-
-    def __str__(self) -> str:
-        return f"redemptions counted to {self.transaction_id}"

@@ -16,7 +16,11 @@ from tests.rewards.conftest import DAY
 from tests.rewards.world import by_table, make_world, pointed_at
 from users.models import Email
 
-WALLS = import_module("rewards.migrations.0002_walls").WALLS
+WALLS = [
+    wall
+    for name in ("0002_walls", "0005_rollup_walls", "0007_campaign_walls")
+    for wall in import_module(f"rewards.migrations.{name}").WALLS
+]
 MODELS = list(apps.get_app_config("rewards").get_models())
 CHECKS = {made.name for model in MODELS for made in model._meta.constraints if isinstance(made, CheckConstraint)}
 KEYS = {made.name: (model, made) for model in MODELS for made in model._meta.constraints if isinstance(made, UniqueConstraint)}
@@ -99,8 +103,6 @@ BREACHES: list[Breach] = [
     ("campaign_kind_known", lambda w: change(w.campaign, state="else")),
     ("campaign_counts_not_negative", lambda w: change(w.campaign, issued_points=-1)),
     ("campaign_counts_not_negative", lambda w: change(w.campaign, issued_codes=-1)),
-    ("campaign_counts_not_negative", lambda w: change(w.campaign, redeemed_points=-1)),
-    ("campaign_counts_not_negative", lambda w: change(w.campaign, redeemed_codes=-1)),
     ("campaign_ends_after_start", lambda w: change(w.campaign, ends_at=F("starts_at"))),
     ("campaign_code_form", lambda w: change(w.campaign, code_length=8)),
     ("campaign_code_form", lambda w: change(w.campaign, code_length=33)),
@@ -135,6 +137,10 @@ BREACHES: list[Breach] = [
     ("code_batch_keeps_its_terms", lambda w: change(w.batch, campaign=w.other_campaign)),
     ("code_batch_keeps_its_terms", lambda w: change(w.batch, brand=w.other.brand)),
     ("code_batch_settled_is_final", lambda w: change(w.whole, generated=1)),
+    ("daily_codes_positive", lambda w: change(w.daily, codes=0)),
+    ("daily_codes_positive", lambda w: change(w.daily, value=0)),
+    ("redeemed_codes_positive", lambda w: change(w.counted, codes=0)),
+    ("redeemed_codes_positive", lambda w: change(w.counted, value=0)),
     ("code_value_positive", lambda w: add(w.code, code="1", reference_id=None, value=0)),
     ("code_redeemed_by_someone", lambda w: change(w.code, redeemed_at=NOON)),
     ("code_redeemed_by_someone", lambda w: change(w.code, member=w.member)),

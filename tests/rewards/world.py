@@ -10,13 +10,16 @@ from rewards.models import (
     CampaignUse,
     Category,
     CodeBatch,
+    CodeMark,
     CodeTries,
     Collectible,
     CollectibleSupply,
+    DailyCodes,
     Fulfilment,
     GiftOrder,
     GiftOrderMove,
     Location,
+    RedeemedCodes,
     RedemptionMark,
     Reward,
     RewardTypeLocation,
@@ -56,7 +59,9 @@ def _add_codes(world: SimpleNamespace) -> None:
     form |= {"brand": brand, "campaign": world.campaign, "count": 2, "value": 1}
     world.batch = CodeBatch.objects.create(generated=1, **form)
     world.whole = CodeBatch.objects.create(generated=2, state="finished", finished_at=NOON, **form)
-    world.mark = RedemptionMark.objects.create(brand=brand)
+    world.marks = [model.objects.create(brand=brand) for model in (CodeMark, RedemptionMark)]
+    world.daily = DailyCodes.objects.create(brand=brand, campaign=world.campaign, day=NOON.date(), codes=2, value=20)
+    world.counted = RedeemedCodes.objects.create(brand=brand, campaign=world.campaign, codes=1, value=10)
     world.code = issue(world.campaign, reference_id="Order 1")
     world.redeemed = issue(world.campaign, reference_id="Order 2")
     world.redemption = redeem(member, world.redeemed)
@@ -106,7 +111,7 @@ def by_table(world: SimpleNamespace) -> dict[str, Any]:
     full = {"rewards_code": world.redeemed, "rewards_reward": world.reward, "rewards_category": world.category}
     full |= {"rewards_campaign": world.campaign, "rewards_rewardtype": world.gift, "rewards_collectible": world.item}
     full |= {"users_member": world.member, "ledger_token": world.token}
-    rows = [row for row in vars(world).values() if isinstance(row, Model)]
+    rows = [row for row in (*vars(world).values(), *world.marks) if isinstance(row, Model)]
     return {row._meta.db_table: row for row in rows} | full
 
 

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandParser
 from exchange.services.tallying import EXCHANGES
 from ledger.services.rollups import check_rollup, rebuild_rollup
 from ledger.services.tallying import LEDGER
-from rewards.services.tallying import CODES
+from rewards.services.tallying import CODES, REDEMPTIONS
 from users.models import Brand
 
-ROLLUPS = {"flows": LEDGER, "codes": CODES, "exchanges": EXCHANGES}
+ROLLUPS = {"flows": LEDGER, "codes": CODES, "redemptions": REDEMPTIONS, "exchanges": EXCHANGES}
 
 
 class Command(BaseCommand):
