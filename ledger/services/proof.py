@@ -8,9 +8,10 @@ Against that, keep the `root` of an earlier proof elsewhere and compare (`roots`
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -73,6 +74,16 @@ WHERE (%(brand)s::bigint IS NULL OR t.brand_id = %(brand)s) AND (n.transaction_i
 """
 
 
+class Check(StrEnum):
+    """What is proven of an account."""
+
+    CHAIN = "chain"
+    BALANCE = "balance"
+    LOTS = "lots"
+    REVERSALS = "reversals"
+    NOTES = "notes"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Something that is not as the rows say: where, and what."""
@@ -80,6 +91,7 @@ class Difference:
     account_id: int
     sequence: int
     fault: str
+    check: Check = Check.CHAIN
 
 
 @dataclass(slots=True)
@@ -106,7 +118,7 @@ class Chain:
     balance: int = 0
     head: bytes = GENESIS
     previous_head: bytes = GENESIS
-    lots: dict[int, list[int]] = field(default_factory=dict)
+    lots: MutableMapping[int, list[int]] = field(default_factory=dict)
 
 
 Tell = Callable[[int], None]
@@ -128,30 +140,31 @@ def prove(*, brand_id: int | None = None, tell: Tell = lambda _: None) -> Proof:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        prover = _Prover(connection.connection, tell)
+        prover = Prover(connection.connection, tell)
         cursor.execute(BRANDS)
         for (brand,) in cursor.fetchall():
             if brand_id in {None, brand}:
                 prover.prove_brand(brand)
         cursor.execute(OVERDONE_REVERSALS, {"brand": brand_id})
         for account_id, sequence in cursor.fetchall():
-            prover.differ(account_id, sequence, "more of it is reversed than was posted")
+            prover.differ(account_id, sequence, "more of it is reversed than was posted", Check.REVERSALS)
         cursor.execute(NOTES, {"brand": brand_id})
         for account_id, sequence in cursor.fetchall():
-            prover.differ(account_id, sequence, "the note is not the one that was posted")
+            prover.differ(account_id, sequence, "the note is not the one that was posted", Check.NOTES)
     prover.proof.root = prover.root.hexdigest()
     return prover.proof
 
 
-class _Prover:
+class Prover:
     """One run of the proof."""
 
     def __init__(self, psycopg_connection: psycopg.Connection[Any], tell: Tell) -> None:
         self.connection, self.tell = psycopg_connection, tell
         self.proof, self.root = Proof(), hashlib.sha256()
 
-    def differ(self, account_id: int, sequence: int, fault: str) -> None:
-        self.proof.differences.append(Difference(account_id, sequence, fault))
+    def differ(self, account_id: int, sequence: int, fault: str, check: Check = Check.CHAIN) -> None:
+        """Write down what is not as the rows say."""
+        self.proof.differences.append(Difference(account_id, sequence, fault, check))
 
     def prove_brand(self, brand_id: int) -> None:
         """Go through a brand's accounts in ranges that leave no gap, so that rows of no account are met too."""
@@ -165,16 +178,17 @@ class _Prover:
             after = last
 
     def prove_range(self, brand_id: int, after: int, last: int, accounts: list[Any]) -> None:
+        """Prove the accounts of a range of ids, and meet rows and lots of none."""
         chains = {account[0]: Chain() for account in accounts}
         with psycopg.Cursor(self.connection) as cursor, cursor.copy(COPY_ROWS, [brand_id, after, last]) as copy:
             self.read_rows(copy, chains)
         lots: dict[int, dict[int, list[int]]] = {}
         for account_id, sequence, amount, remaining, expires_at in self.fetch(LOTS, [brand_id, after, last]):
-            lots.setdefault(account_id, {})[sequence] = [amount, remaining, _microseconds(expires_at)]
+            lots.setdefault(account_id, {})[sequence] = [amount, remaining, microseconds(expires_at)]
         for account in accounts:
             self.check_account(account, chains[account[0]], lots.pop(account[0], {}))
         for account_id, strays in lots.items():
-            self.differ(account_id, min(strays), "a lot belongs to no account")
+            self.differ(account_id, min(strays), "a lot belongs to no account", Check.LOTS)
 
     def read_rows(self, copy: psycopg.Copy, chains: dict[int, Chain]) -> None:
         """Follow every chain of a range. This loop runs once a row: keep it short."""
@@ -196,10 +210,10 @@ class _Prover:
                 or data[-68:-36] != chain.head
                 or data[-32:] != head
             ):
-                self.differ(account_id, sequence, _fault(chain, data, head))
+                self.differ(account_id, sequence, *_fault(chain, data, head))
                 head = data[-32:]  # go on from what stands there, so that each fault is told once
             if not loose and (fault := _move_lots(chain, sequence, data)):
-                self.differ(account_id, sequence, fault)
+                self.differ(account_id, sequence, fault, Check.LOTS)
             chain.sequence, chain.balance, chain.previous_head, chain.head = sequence, balance_after, chain.head, head
             rows += 1
             if rows - told >= ROWS_TOLD_AT_A_TIME:
@@ -219,29 +233,40 @@ class _Prover:
                 account_id, min(sequence, chain.sequence) + 1, f"the account counts {sequence} rows, not {chain.sequence}"
             )
         if balance != chain.balance:
-            self.differ(account_id, sequence, f"the account holds {balance}, its rows come to {chain.balance}")
+            self.differ(account_id, sequence, f"the account holds {balance}, its rows come to {chain.balance}", Check.BALANCE)
         if bytes(head) != chain.head or bytes(previous_head) != chain.previous_head:
             self.differ(account_id, sequence, "the account's heads are not its last rows' hashes")
         if balance < floor:
-            self.differ(account_id, sequence, f"the balance {balance} is below the floor {floor}")
-        if lots or chain.lots:
+            self.differ(account_id, sequence, f"the balance {balance} is below the floor {floor}", Check.BALANCE)
+        if lots or chain.lots or next_expiry_at is not None:
             self.check_lots(account_id, chain, lots, next_expiry_at)
-        elif next_expiry_at is not None:
-            self.differ(account_id, sequence, "the account expects an expiry, but has no lots")
 
     def check_lots(self, account_id: int, chain: Chain, lots: dict[int, list[int]], next_expiry_at: datetime | None) -> None:
+        """Compare an account's lots with what the rows came to."""
         for opening in sorted(lots.keys() | chain.lots.keys()):
-            if lots.get(opening) != chain.lots.get(opening):
-                self.differ(account_id, opening, f"the lot is {lots.get(opening)}, its rows come to {chain.lots.get(opening)}")
+            self.compare_lot(account_id, opening, lots.get(opening), chain.lots.get(opening))
         remaining = sum(lot[1] for lot in chain.lots.values())
-        if remaining > max(chain.balance, 0):
-            self.differ(account_id, chain.sequence, f"the lots hold {remaining}, the account {chain.balance}")
         soonest = min((lot[2] for lot in chain.lots.values() if lot[1]), default=None)
-        expected = None if next_expiry_at is None else _microseconds(next_expiry_at)
+        self.check_open(account_id, chain, remaining, soonest, next_expiry_at)
+
+    def compare_lot(self, account_id: int, opening: int, stored: list[int] | None, expected: list[int] | None) -> None:
+        """Judge one lot, named by the number of the row that opened it."""
+        if stored != expected:
+            self.differ(account_id, opening, f"the lot is {stored}, its rows come to {expected}", Check.LOTS)
+
+    def check_open(
+        self, account_id: int, chain: Chain, remaining: int, soonest: int | None, next_expiry_at: datetime | None
+    ) -> None:
+        """Judge what the open lots hold together, and when the first of them lapses."""
+        if remaining > max(chain.balance, 0):
+            self.differ(account_id, chain.sequence, f"the lots hold {remaining}, the account {chain.balance}", Check.LOTS)
+        expected = None if next_expiry_at is None else microseconds(next_expiry_at)
         if (soonest is None) != (expected is None) or (soonest is not None and expected is not None and expected > soonest):
-            self.differ(account_id, chain.sequence, "the account expects its next expiry at another instant than its lots")
+            fault = "the account expects its next expiry at another instant than its lots"
+            self.differ(account_id, chain.sequence, fault, Check.LOTS)
 
     def fetch(self, query: str, parameters: list[Any]) -> list[Any]:
+        """Read rows as PostgreSQL sends them."""
         with psycopg.Cursor(self.connection) as cursor:
             return cursor.execute(query, parameters).fetchall()
 
@@ -255,16 +280,16 @@ def _rows(copy: psycopg.Copy) -> Iterator[bytes]:
             yield data
 
 
-def _fault(chain: Chain, data: bytes, head: bytes) -> str:
+def _fault(chain: Chain, data: bytes, head: bytes) -> tuple[str, Check]:
     """Say what is wrong with a row, the most telling thing first."""
     _, _, sequence, amount, balance_after, _ = NUMBERS.unpack_from(data, RECORD_AT)
     if sequence != chain.sequence + 1:
-        return f"number {sequence} follows number {chain.sequence}"
+        return f"number {sequence} follows number {chain.sequence}", Check.CHAIN
     if data[-68:-36] != chain.head:
-        return "the row does not continue the chain"
+        return "the row does not continue the chain", Check.CHAIN
     if balance_after != chain.balance + amount:
-        return f"the balance is {balance_after}, the rows come to {chain.balance + amount}"
-    return f"the hash is {data[-32:].hex()}, the fields come to {head.hex()}"
+        return f"the balance is {balance_after}, the rows come to {chain.balance + amount}", Check.BALANCE
+    return f"the hash is {data[-32:].hex()}, the fields come to {head.hex()}", Check.CHAIN
 
 
 def _move_lots(chain: Chain, sequence: int, data: bytes) -> str:
@@ -293,8 +318,10 @@ def _move_lots(chain: Chain, sequence: int, data: bytes) -> str:
             if part or expiry <= lot[2]:
                 return f"lot {opening} cannot be extended so"
             lot[2] = expiry
+        chain.lots[opening] = lot
     return ""
 
 
-def _microseconds(instant: datetime) -> int:
+def microseconds(instant: datetime) -> int:
+    """An instant as PostgreSQL counts it."""
     return (instant - POSTGRES_EPOCH) // timedelta(microseconds=1)
