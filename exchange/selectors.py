@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, Sum
 
-from exchange.models import Difference, ExchangeOrder, Partnership, PartnershipState, Provider
+from exchange.models import DailyExchanges, Difference, ExchangeOrder, Partnership, PartnershipState, Provider
 from exchange.rules.orders import OPEN, OrderState
 from ledger.models import Transaction
 from ledger.models.tokens import TokenStatus
@@ -90,3 +90,21 @@ def queues() -> list[Queue]:
         queue.oldest = min(filter(None, (queue.oldest, row["oldest"])), default=None)
         queue.misses = max(queue.misses, row["most"] or 0)
     return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangesInState:
+    """How many orders to a provider, or to other brands where that is None, stand in a state, and their points."""
+
+    provider: str | None
+    state: str
+    orders: int
+    points: int
+
+
+def exchanges_by_state(*, brand_id: int, first: date, last: date) -> list[ExchangesInState]:
+    """The orders made within a span of days, by where they stand now: from the sums by day, exact up to their mark."""
+    rows = DailyExchanges.objects.filter(brand_id=brand_id, day__gte=first, day__lte=last)
+    sums = rows.values_list("provider__programme__name", "state").annotate(Sum("orders"), Sum("points")).order_by()
+    found = [ExchangesInState(name, state, int(orders), int(points)) for name, state, orders, points in sums if orders]
+    return sorted(found, key=lambda row: (row.provider is None, row.provider or "", row.state))

@@ -146,6 +146,7 @@ UNFOLD = {
     "SITE_SYMBOL": "loyalty",
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "loyalty.admin.home.dashboard",
     "STYLES": [lambda _request: f"{STATIC_URL}loyalty/backoffice.css"],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}loyalty/favicon.svg"},

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
-from ledger.models import Transaction, TransactionType
+from ledger.models import DailyFlow, Transaction, TransactionType
 from rewards.errors import CodeNotFound, RewardNotFound
-from rewards.models import Campaign, Code, Collectible, Reward, RewardType
+from rewards.models import Campaign, CampaignState, Code, Collectible, DailyCodes, Reward, RewardType
 from rewards.rules.codes import LONGEST, normalise
 from users.models import Member
 
@@ -103,3 +104,36 @@ class CollectibleList:
         if self.status is not None:
             rows = rows.filter(status=self.status)
         return list(rows.order_by("-updated_at", "-pk")[offset : offset + limit])
+
+
+@dataclass(frozen=True, slots=True)
+class CodesOfDay:
+    """How many codes of a brand were issued and redeemed on one day."""
+
+    day: date
+    issued: int
+    redeemed: int
+
+
+def codes_by_day(*, brand_id: int, first: date, last: date) -> list[CodesOfDay]:
+    """The days on which there were any, oldest first: from the sums by day, exact up to their marks.
+
+    A redemption is a credit of the ledger.
+    """
+    span = {"brand_id": brand_id, "day__gte": first, "day__lte": last}
+    issued = dict(DailyCodes.objects.filter(**span).values_list("day").annotate(Sum("codes")).order_by())
+    flows = DailyFlow.objects.filter(**span, type__in=CODE_TYPES)
+    redeemed = dict(flows.values_list("day").annotate(Sum("credits")).order_by())
+    return [CodesOfDay(day, int(issued.get(day, 0)), int(redeemed.get(day, 0))) for day in sorted({*issued, *redeemed})]
+
+
+SOON, NEARLY = timedelta(days=7), 0.9
+
+
+def running_out(*, at: datetime) -> QuerySet[Campaign]:
+    """Running campaigns that end within a week, or have used up nine tenths of a budget."""
+    ends = Q(ends_at__gt=at, ends_at__lte=at + SOON)
+    codes = Q(budget_codes__isnull=False, issued_codes__gte=F("budget_codes") * NEARLY)
+    points = Q(budget_points__isnull=False, issued_points__gte=F("budget_points") * NEARLY)
+    under_way = Campaign.objects.filter(state=CampaignState.RUNNING, starts_at__lte=at).exclude(ends_at__lte=at)
+    return under_way.filter(ends | codes | points)

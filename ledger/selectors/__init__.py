@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from ledger.errors import TokenNotFound, TransactionNotFound
-from ledger.models import Account, Lot, Tally, TallyMark, Token, Transaction
+from ledger.models import Account, DailyFlow, Lot, OpenLots, Tally, TallyMark, Token, Transaction, TransactionType
 from ledger.models.tokens import TokenStatus, TokenType
 from users.models import Member
 
@@ -203,3 +204,65 @@ def total_of(token: Token) -> int:
         "total"
     ]
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What was recorded of a token on one day. A reversal counts on its own day: it gives back, or takes back."""
+
+    day: date
+    earned: int
+    burned: int
+    expired: int
+    given_back: int
+    taken_back: int
+
+
+LAPSED = (TransactionType.EXPIRY, TransactionType.CLOSURE)
+UNDOING = (TransactionType.REVERSAL,)
+
+
+def flows_of(*, brand_id: int, token_id: int, first: date, last: date) -> list[Flow]:
+    """The days on which anything moved, oldest first: from the sums by day, exact up to their mark.
+
+    What leaves with an erased member has lapsed.
+    """
+    rows = DailyFlow.objects.filter(brand_id=brand_id, token_id=token_id, day__gte=first, day__lte=last)
+    sums = {
+        "earned": Sum("credited_points", filter=~Q(type__in=UNDOING), default=0),
+        "burned": Sum("debited_points", filter=~Q(type__in=[*UNDOING, *LAPSED]), default=0),
+        "expired": Sum("debited_points", filter=Q(type__in=LAPSED), default=0),
+        "given_back": Sum("credited_points", filter=Q(type__in=UNDOING), default=0),
+        "taken_back": Sum("debited_points", filter=Q(type__in=UNDOING), default=0),
+    }
+    return [Flow(*row) for row in rows.order_by("day").values_list("day").annotate(**sums).values_list("day", *sums)]
+
+
+AGES_DAYS = (30, 90, 180, 365)
+
+
+@dataclass(frozen=True, slots=True)
+class Liability:
+    """What is owed of a token: open lots by age, at most so many days and then older; and points that are in no lot."""
+
+    by_age: tuple[int, ...]
+    without_lot: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self.by_age) + self.without_lot
+
+
+def liability_of(*, brand_id: int, token_id: int, today: date) -> Liability:
+    """What members hold of a token, from the sums by day, exact up to their mark."""
+    edges = [today - timedelta(days=days) for days in AGES_DAYS]
+    spans = [Q(day__gte=edges[0])]
+    spans += [Q(day__lt=newer, day__gte=older) for newer, older in pairwise(edges)]
+    spans += [Q(day__lt=edges[-1])]
+    sums = {f"age_{number}": Sum("points", filter=span, default=0) for number, span in enumerate(spans)}
+    lots = OpenLots.objects.filter(brand_id=brand_id, token_id=token_id).aggregate(**sums)
+    flows = DailyFlow.objects.filter(brand_id=brand_id, token_id=token_id)
+    held = flows.aggregate(total=Sum(F("credited_points") - F("debited_points"), default=0))["total"]
+    by_age = tuple(int(lots[name]) for name in sums)
+    return Liability(by_age, int(held) - sum(by_age))

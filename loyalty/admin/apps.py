@@ -6,7 +6,7 @@ from django.apps import apps
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_migrate
 
-PAGES = ("campaigns", "catalogue", "exchange", "explorer", "integrations", "members", "personalisations", "staff")
+PAGES = ("campaigns", "catalogue", "exchange", "explorer", "home", "integrations", "members", "personalisations", "staff")
 
 
 class BackOfficeConfig(SimpleAdminConfig):

@@ -1,15 +1,33 @@
 """Campaigns and their codes."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin
 from loyalty.errors import LoyaltyError
 from rewards.models import Campaign, CampaignState, Code, CodeBatch
+from rewards.selectors import running_out
 from rewards.services.campaigns import move_campaign
 from rewards.services.codes import revoke_code
+
+
+class RunningOutFilter(admin.SimpleListFilter):
+    """Those that are about to run out of time, codes or points."""
+
+    title, parameter_name = _("about to run out"), "running_out"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        """Those, or all."""
+        return [("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
+        """Narrow the list."""
+        return queryset & running_out(at=timezone.now()) if self.value() == "yes" else queryset
 
 
 @admin.register(Campaign)
@@ -17,7 +35,7 @@ class CampaignAdmin(KeptAdmin):
     """Campaigns; their state is moved by actions alone."""
 
     list_display = ["name", "brand", "kind", "state", "issued_codes", "budget_codes", "issued_points", "budget_points"]
-    list_filter = ["state", "kind"]
+    list_filter = ["state", "kind", RunningOutFilter]
     readonly_fields = ["state", "issued_codes", "issued_points"]
     actions = ["start", "pause", "end"]
 

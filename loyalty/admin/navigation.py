@@ -49,7 +49,15 @@ SECTIONS = [
             "exchange.AnswerFile": "download",
         },
     ),
-    Section(_("Ledger"), {"ledger.Transaction": "receipt_long", "ledger.Account": "account_balance", "ledger.Token": "toll"}),
+    Section(
+        _("Ledger"),
+        {
+            "ledger.Transaction": "receipt_long",
+            "ledger.Account": "account_balance",
+            "ledger.Token": "toll",
+            "ledger.ProofRun": "verified",
+        },
+    ),
     Section(
         _("Settings"),
         {

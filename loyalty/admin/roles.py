@@ -47,6 +47,7 @@ TABLE: dict[str, dict[str, str]] = {
         "view_token": "BCSF",
         "view_account": "BSF",
         "view_transaction": "BSF",
+        "view_proofrun": "BF",
     },
     "rewards": {
         "view_campaign": "BCSF",

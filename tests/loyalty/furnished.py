@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from ledger.models import ProofRun, ProofSubject
 from rewards.models import Category, Fulfilment, Location
 from rewards.services.collectibles import request_personalisation
 from rewards.services.generating import BatchOrder, open_batch
@@ -34,3 +35,5 @@ def furnish(brand: Brand) -> None:
     told = {"words": "that are not shown"}
     queue_event(brand_id=brand.pk, type="exchange.settled", data=told, member=member, at=timezone.now())
     make_exchanges(brand, member, token)
+    night = {"night": timezone.now().date(), "begun_at": timezone.now(), "ended_at": timezone.now()}
+    ProofRun.objects.create(brand=brand, subject=ProofSubject.LEDGER, **night)
