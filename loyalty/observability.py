@@ -44,5 +44,6 @@ def configure() -> None:
     root.setLevel(logging.INFO)
     for quiet in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "httpx", "asyncssh"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    logging.getLogger("axes").setLevel(logging.ERROR)  # it names people and their addresses; the audit has what it tells
     # It names paths, and a path may hold someone's name; the middleware has a line for every request.
     logging.getLogger("django.request").setLevel(logging.CRITICAL)

@@ -83,6 +83,11 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "pgtrigger",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
+    "csp",
     "django_filters",
     "rest_framework",
     "drf_spectacular",
@@ -103,14 +108,18 @@ MIDDLEWARE = [
     "loyalty.middleware.BackOfficeLocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "loyalty.admin.middleware.BackOfficeMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "loyalty.urls"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 APPEND_SLASH = False
 OAUTH2_PROVIDER_APPLICATION_MODEL = "users.OAuthClient"
 AUTH_USER_MODEL = "users.Staff"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -169,8 +178,30 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come from inside, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 TRUST_PROXY = _flag("TRUST_PROXY")
+
+# --- the back office: who stays signed in for how long, and how often one may guess ---
+SESSION_IDLE_SECONDS = int(os.environ.get("SESSION_IDLE_SECONDS", "1800"))
+SESSION_COOKIE_AGE = SESSION_AGE_SECONDS = int(os.environ.get("SESSION_AGE_SECONDS", "43200"))
+PASSWORD_RESET_TIMEOUT = int(os.environ.get("INVITATION_SECONDS", "86400"))  # how long a link to choose a password holds
+HOUSE_DEMANDS_SECOND_FACTOR = _flag("HOUSE_DEMANDS_SECOND_FACTOR")  # of staff of the house; brands demand it of theirs
+OTP_TOTP_ISSUER = "Loyalty"
+AXES_FAILURE_LIMIT = int(os.environ.get("LOG_IN_TRIES", "5"))
+AXES_COOLOFF_TIME = timedelta(seconds=int(os.environ.get("LOG_IN_LOCKED_SECONDS", "900")))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "loyalty.callers.address_of"
+AXES_LOCKOUT_CALLABLE = "loyalty.admin.signing_in.answer_locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit has log-ins and log-outs
+AXES_VERBOSE = False
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 # --- the APIs ---

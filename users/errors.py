@@ -134,3 +134,38 @@ class OAuthClientNotFound(LoyaltyError):
 
     code = "oauth_client_not_found"
     detail = "There is no such OAuth client"
+
+
+class SecondFactorRefused(LoyaltyError):
+    """The code is wrong, was used before, or came too soon after a wrong one."""
+
+    code = "second_factor_refused"
+    detail = "The code is wrong or was used before. After a wrong code wait a moment before you try the next one"
+
+
+class StaffNotFound(LoyaltyError):
+    """The brand has no such staff."""
+
+    code = "staff_not_found"
+    detail = "Nobody of the staff is called that"
+
+
+class UsernameTaken(LoyaltyError):
+    """Someone of some brand signs in by that name."""
+
+    code = "username_taken"
+    detail = "This name is taken"
+
+
+class RightsExceeded(LoyaltyError):
+    """They would decide about more rights than they hold."""
+
+    code = "rights_exceeded"
+    detail = "Nobody decides about rights that they do not hold themselves"
+
+
+class NotOwnAccount(LoyaltyError):
+    """One's own account is for others to decide about."""
+
+    code = "not_own_account"
+    detail = "Someone else has to do this for you"

@@ -20,5 +20,6 @@ class BackOfficeConfig(SimpleAdminConfig):
         import_module("loyalty.admin.labels").translate_labels()
         for page in PAGES:
             import_module(f"loyalty.admin.{page}")
+        import_module("loyalty.admin.signing_in").watch()
         roles = import_module("loyalty.admin.roles")
         post_migrate.connect(roles.sync_roles, sender=list(apps.get_app_configs())[-1])

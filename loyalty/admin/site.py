@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import URLPattern
 from unfold.sites import UnfoldAdminSite
 
+from loyalty.admin import second_factor
 from users.models import Staff
 from users.rules.colours import palette_of
 
@@ -14,6 +16,10 @@ class BackOfficeSite(UnfoldAdminSite):
 
     site_header = site_title = "Loyalty"
     index_title = "Home"
+
+    def extra_urls(self) -> list[URLPattern]:
+        """The pages that belong to no model."""
+        return second_factor.urls_of(self)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff."""

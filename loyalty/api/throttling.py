@@ -18,6 +18,8 @@ from django.http import HttpRequest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from loyalty.callers import address_of
+
 log = structlog.get_logger()
 TIMEOUT_SECONDS = 0.25
 REST_SECONDS = 1.0  # after a failure Redis is left alone for this long
@@ -86,9 +88,7 @@ _rest = {"until": 0.0}
 
 def limit_of_address(request: HttpRequest) -> Limit:
     """How fast one address may go where nobody says who they are; behind a trusted proxy, the address it saw."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
-    address = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
-    return Limit(f"address:{address}", settings.OPEN_RATE_PER_SECOND, settings.OPEN_BURST)
+    return Limit(f"address:{address_of(request)}", settings.OPEN_RATE_PER_SECOND, settings.OPEN_BURST)
 
 
 def judge(limit: Limit) -> Verdict:

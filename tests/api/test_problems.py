@@ -21,6 +21,7 @@ OF_NO_OPERATION = {
     "provider_not_found",
     *("api_key_not_found", "credential_inactive", "credential_made", "oauth_client_not_found", "secret_replaced"),
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
+    *("not_own_account", "rights_exceeded", "second_factor_refused", "staff_not_found", "username_taken"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}

@@ -66,7 +66,6 @@ class AuditEntry(models.Model):
             models.Index(name="audit_of_kind", fields=["brand", "kind", "at", "id"]),
             models.Index(name="audit_of_subject", fields=["brand", "subject_model", "subject_id", "at", "id"]),
         ]
-        permissions = [("export_auditentry", "Can export audit entries")]
         triggers = append_only("audit_entry")
 
     def __str__(self) -> str:

@@ -64,6 +64,11 @@ STATUSES = problems.STATUSES | {
     "credential_made": 409,
     "oauth_client_not_found": 404,
     "secret_replaced": 409,
+    "not_own_account": 409,
+    "rights_exceeded": 403,
+    "second_factor_refused": 403,
+    "staff_not_found": 404,
+    "username_taken": 409,
     "webhook_endpoint_inactive": 409,
     "webhook_endpoint_not_found": 404,
 }
