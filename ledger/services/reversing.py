@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Sum
 
@@ -26,6 +27,7 @@ class ReversalOrder:
     reason: str = ""
     reference_id: str | None = None
     actor: str = SYSTEM
+    explanation: dict[str, Any] | None = None
     reversible: frozenset[TransactionType] = REVERSIBLE
 
 
@@ -63,6 +65,7 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
         reverses_id=original.pk,
         reference_id=order.reference_id,
         actor=order.actor,
+        explanation=order.explanation,
         note=order.reason,
         take_first=original.sequence if original.amount > 0 else None,
         allocation=_returned(original, account.balance, amount, reversed_before) if original.amount < 0 else None,
