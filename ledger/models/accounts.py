@@ -30,6 +30,11 @@ class Account(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        permissions = [
+            ("credit_member", "Can give points by hand"),
+            ("debit_member", "Can take points by hand"),
+            ("extend_expiry", "Can let points lapse later"),
+        ]
         constraints = [
             models.UniqueConstraint(name="account_once", fields=["brand", "member", "token"]),
             models.UniqueConstraint(name="account_of_brand", fields=["brand", "id"]),

@@ -75,6 +75,7 @@ class Transaction(models.Model):
     hash = models.BinaryField(max_length=32, help_text="SHA-256 over the hash before and every field above.")
 
     class Meta:
+        permissions = [("reverse_transaction", "Can reverse a transaction by hand")]
         constraints = [
             models.CheckConstraint(name="transaction_amount_nonzero", condition=~Q(amount=0) | Q(type__in=RECORDS)),
             models.CheckConstraint(

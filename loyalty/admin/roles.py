@@ -46,8 +46,12 @@ TABLE: dict[str, dict[str, str]] = {
     "ledger": {
         "view_token": "BCSF",
         "view_account": "BSF",
+        "credit_member": "BSF",
+        "debit_member": "BSF",
+        "extend_expiry": "BSF",
         "view_transaction": "BSF",
         "view_proofrun": "BF",
+        "reverse_transaction": "BSF",
     },
     "rewards": {
         "view_campaign": "BCSF",
