@@ -4,27 +4,25 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('otp_totp', '0003_add_timestamps'),
-        ('users', '0010_parked'),
+        ("otp_totp", "0003_add_timestamps"),
+        ("users", "0010_parked"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Authenticator',
-            fields=[
-            ],
+            name="Authenticator",
+            fields=[],
             options={
-                'proxy': True,
-                'default_permissions': (),
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "default_permissions": (),
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('otp_totp.totpdevice',),
+            bases=("otp_totp.totpdevice",),
         ),
         migrations.AlterModelOptions(
-            name='auditentry',
+            name="auditentry",
             options={},
         ),
     ]
