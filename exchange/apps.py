@@ -9,10 +9,11 @@ class ExchangeConfig(AppConfig):
     name = "exchange"
 
     def ready(self) -> None:
-        """Hear of members that are erased; say which brands take each other's members."""
+        """Hear of members that are erased or merged; say which brands take each other's members."""
         from exchange.selectors import takes_points_of
-        from exchange.services import erasing
+        from exchange.services import erasing, merging
         from users.services.memberships import admit_partners
 
         erasing.listen()
+        merging.listen()
         admit_partners(takes_points_of)

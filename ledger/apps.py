@@ -9,7 +9,8 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
-        """Hear of members that are erased."""
-        from ledger.services import closing
+        """Hear of members that are erased, and of those that are merged."""
+        from ledger.services import closing, merging
 
         closing.listen()
+        merging.listen()

@@ -282,6 +282,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
+    "forget old refusals": {"task": "users.tasks.forget_old_refusals", "schedule": crontab(hour=3, minute=45)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},
     "tally redemptions": {"task": "rewards.tasks.tally_redemptions", "schedule": timedelta(minutes=1)},

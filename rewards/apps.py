@@ -9,7 +9,8 @@ class RewardsConfig(AppConfig):
     name = "rewards"
 
     def ready(self) -> None:
-        """Hear of members that are erased."""
-        from rewards.services import erasing
+        """Hear of members that are erased, and of those that are merged."""
+        from rewards.services import erasing, merging
 
         erasing.listen()
+        merging.listen()

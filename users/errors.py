@@ -17,6 +17,34 @@ class AuthIdTaken(LoyaltyError):
     detail = "auth_id: another user of this brand has it"
 
 
+class MergeRefused(LoyaltyError):
+    """The two cannot be merged; the detail says why."""
+
+    code = "merge_refused"
+    detail = "These members cannot be merged"
+
+
+class AlreadyMerged(LoyaltyError):
+    """The duplicate was merged before, and is not merged twice."""
+
+    code = "already_merged"
+    detail = "This member was merged into another already"
+
+
+class EmailNotFound(LoyaltyError):
+    """The brand has no such e-mail."""
+
+    code = "email_not_found"
+    detail = "E-mail not found"
+
+
+class EmailNotSendable(LoyaltyError):
+    """The e-mail is on its way still, or nobody is left to send it to."""
+
+    code = "email_not_sendable"
+    detail = "This e-mail is on its way still"
+
+
 class InvalidApiKey(LoyaltyError):
     """The key is unknown, expired or revoked."""
 

@@ -18,8 +18,8 @@ class MemberList:
     to_time: datetime | None = None
 
     def rows(self) -> QuerySet[Member]:
-        """The members, in no order yet; the erased are none."""
-        rows = Member.objects.filter(brand_id=self.brand_id, erased_at__isnull=True)
+        """The members, in no order yet; the erased are none, nor are duplicates that were merged into another."""
+        rows = Member.objects.filter(brand_id=self.brand_id, erased_at__isnull=True, merged_into__isnull=True)
         if self.email_like:
             rows = rows.filter(email__icontains=self.email_like)
         if self.from_time is not None:

@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 member_erased = Signal()
 """Sent with `member` and `at` while a member is being erased: each room lets go of what it holds of them."""
+
+member_merged = Signal()
+"""Sent with a `merging` (users.services.merging.Merging) while a duplicate is being merged: each room moves what it can."""

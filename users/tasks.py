@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from users.services import refusals
 from users.services.approvals import lapse_due_approvals
 from users.services.emails import send_due
 from users.services.webhook_delivery import deliver_due
@@ -28,3 +29,9 @@ def deliver_due_webhooks() -> int:
 def close_lapsed_approvals() -> int:
     """Close approvals that nobody decided about in time; answers how many."""
     return lapse_due_approvals(at=timezone.now())
+
+
+@shared_task
+def forget_old_refusals() -> int:
+    """Delete refusals that nobody asks about any more; answers how many."""
+    return refusals.forget_old_refusals(at=timezone.now())

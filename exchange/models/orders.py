@@ -33,7 +33,7 @@ class ExchangeOrder(models.Model):
     reference = models.UUIDField(default=uuid.uuid4, help_text="What the partner knows it by, in every attempt.")
     partnership = models.ForeignKey(Partnership, models.PROTECT, related_name="+", db_index=False)
     provider = models.ForeignKey(Provider, models.PROTECT, null=True, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
     transaction = models.OneToOneField(Transaction, models.PROTECT, related_name="exchange_order")
     reversal = models.OneToOneField(Transaction, models.PROTECT, null=True, related_name="+")
     token_b = models.ForeignKey(Token, models.PROTECT, related_name="+", db_index=False)
@@ -87,6 +87,7 @@ class ExchangeOrder(models.Model):
                 name="exchange_due", fields=["due_at", "id"], condition=Q(state__in=sorted(state.value for state in OPEN))
             ),
             models.Index(name="exchange_to_member", fields=["membership_number"], condition=Q(provider__isnull=True)),
+            models.Index(name="exchange_of_member", fields=["member", "created_at", "id"]),
             models.Index(name="exchange_of_brand", fields=["brand", "state", "created_at"]),
         ]
         triggers = [

@@ -13,7 +13,7 @@ def release_member(*, member: Member) -> None:
     orders = ExchangeOrder.objects.filter(brand_id=member.brand_id, member=member)
     orders.filter(state__in=[state.value for state in FINAL]).update(membership_number="")
     # Other brands' points on their way to this member find nobody, even when the name is given to someone new.
-    coming = ExchangeOrder.objects.filter(provider__isnull=True, membership_number=member.auth_id)
+    coming = ExchangeOrder.objects.filter(provider__isnull=True, membership_number=member.auth_id or member.merged_auth_id)
     coming.filter(partnership__partner_brand_id=member.brand_id).update(membership_number="")
 
 

@@ -16,6 +16,7 @@ from exchange.rules.orders import FINAL, MOVES, OPEN, OrderState, wait_after, wa
 from exchange.rules.rates import cost_of
 from ledger.errors import AccountClosed, BalanceLimit, InsufficientBalance, NotReversible
 from ledger.models import Counterpart, TransactionType
+from ledger.services.merging import heir_account
 from ledger.services.posting import SYSTEM, Posting, post
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.database import write
@@ -121,7 +122,7 @@ def _take_again(order: ExchangeOrder, points: int, at: datetime) -> None:
     original = order.transaction
     post(
         Posting(
-            account=original.account_id,
+            account=heir_account(original.account),
             amount=-points,
             type=TransactionType(original.type),
             counterpart=Counterpart(original.counterpart),
@@ -143,7 +144,7 @@ def _give_back(order: ExchangeOrder, points: int, at: datetime, actor: str) -> N
         order.reversal_id = reverse(order=wanted, at=at).id
     except NotReversible:
         return
-    member = Member.objects.get(pk=order.member_id)
+    member = Member.objects.select_related("merged_into").get(pk=order.member_id).heir
     context = {"points": points, "token": order.partnership.token_a.name, "partner": str(order.token_b.name)}
     queue_email(member=member, brand=order.partnership.brand, kind=EmailKind.EXCHANGE_REFUSED, context=context, at=at)
 
@@ -191,12 +192,12 @@ def _announce(order: ExchangeOrder, event: WebhookEvent, member: Member, reason:
         "exchange": str(order.reference),
         "transaction_id": str(transaction.pk),
         "tx_hash": f"0x{bytes(transaction.hash).hex()}",
-        "user_auth_id": member.auth_id,
+        "user_auth_id": member.heir.auth_id,
         "points": order.points,
         "received": order.arrived,
         "reason": reason,
     }
-    queue_event(brand_id=order.brand_id, type=event, data=data, member=member, at=at)
+    queue_event(brand_id=order.brand_id, type=event, data=data, member=member.heir, at=at)
 
 
 def _not_found(order: ExchangeOrder, at: datetime) -> None:

@@ -23,6 +23,7 @@ class TransactionType(models.TextChoices):
     EXPIRY = "expiry"
     EXPIRY_EXTENSION = "expiry_extension"
     CLOSURE = "closure"
+    MERGE = "merge"
     POINTS_TO_REWARDS = "points_to_rewards"
     POINTS_TO_EXTERNAL_REWARDS = "points_to_external_rewards"
     EXCHANGE = "exchange"

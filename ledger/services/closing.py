@@ -1,4 +1,4 @@
-"""Accounts of an erased member: what is left on them lapses, their notes go, nothing moves on them again."""
+"""Accounts that are closed: of an erased member what is left lapses, their notes go, nothing moves on them again."""
 
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,20 @@ def close_accounts(*, member: Member, at: datetime) -> None:
                     at=at,
                 )
             )
-        Account.objects.filter(pk=account.pk).update(closed_at=at)
-        Note.objects.filter(account=account).delete()
+        close_account(account, at=at)
+    Note.objects.filter(brand_id=member.brand_id, account__in=Account.objects.filter(member=member).values("pk")).delete()
+
+
+def close_account(account: Account, *, at: datetime) -> None:
+    """Let nothing move any more on an account that is held and holds nothing."""
+    Account.objects.filter(pk=account.pk).update(closed_at=at)
+    account.closed_at = at
+
+
+def reopen_account(account: Account) -> None:
+    """Let points move again, until the transaction that holds the account closes it."""
+    Account.objects.filter(pk=account.pk).update(closed_at=None)
+    account.closed_at = None
 
 
 def listen() -> None:

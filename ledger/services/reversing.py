@@ -7,9 +7,10 @@ from typing import Any
 from django.db.models import Sum
 
 from ledger.errors import NotReversible, ReversalExceedsOriginal, TransactionNotFound
-from ledger.models import Counterpart, Transaction, TransactionType
+from ledger.models import Account, Counterpart, Transaction, TransactionType
 from ledger.models.transactions import REVERSIBLE
 from ledger.rules.lots import absorb_debt, give_back, pairs
+from ledger.services.merging import is_gone, reopened
 from ledger.services.posting import SYSTEM, Posted, Posting, check_reference, lock_account, post, settle_due_lots
 from loyalty.database import write
 
@@ -36,8 +37,9 @@ def reverse(*, order: ReversalOrder, at: datetime) -> Posted:
 
     Points taken from lots go back to those lots, the last taken first, and keep their day of expiry: what has lapsed
     meanwhile is gone from the balance at once, and leaves by the next touch. A credit that is undone draws on its own
-    lot first; when the member has spent it, the balance decides. Raises TransactionNotFound, NotReversible,
-    ReversalExceedsOriginal, InsufficientBalance, ReferenceAlreadyUsed.
+    lot first; when the member has spent it, the balance decides. Of a member that was merged into another, that one
+    gets or gives the points. Raises TransactionNotFound, NotReversible, ReversalExceedsOriginal, InsufficientBalance,
+    BalanceLimit (of the one who gets them), ReferenceAlreadyUsed.
     """
     return write(lambda: _reverse(order, at))
 
@@ -48,13 +50,21 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
         raise TransactionNotFound
     account = lock_account(original.account_id)
     check_reference(order.brand_id, order.reference_id)  # first, even when nothing of the original is left
-    if original.type not in order.reversible or account.closed_at is not None:
+    if original.type not in order.reversible or is_gone(account):
         raise NotReversible
     reversed_before = abs(original.reversals.aggregate(total=Sum("amount", default=0))["total"])
     left = abs(original.amount) - reversed_before
     amount = left if order.amount is None else order.amount
     if amount > left or left == 0:
         raise ReversalExceedsOriginal
+    draw = amount if original.amount > 0 else 0
+    with reopened(account, original, draw=draw, actor=order.actor, at=at):
+        return _undo(original, account, order, amount=amount, reversed_before=reversed_before, at=at)
+
+
+def _undo(
+    original: Transaction, account: Account, order: ReversalOrder, *, amount: int, reversed_before: int, at: datetime
+) -> Posted:
     settle_due_lots(account, at=at)
     posting = Posting(
         account=account.pk,

@@ -53,6 +53,7 @@ class ApiView(Limited):
     write_scope: ClassVar[str] = ""
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     brand_id: int
+    let_in = False
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Hand on Django's own request: shapes are parsed by loyalty.api.requests, nothing needs DRF's wrapper."""
@@ -61,6 +62,7 @@ class ApiView(Limited):
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         """Let the request in, or refuse it: who, how fast, with what right."""
         self.brand_id = self.identify(request)
+        self.let_in = True
 
     @abstractmethod
     def identify(self, request: HttpRequest) -> int:
@@ -93,12 +95,22 @@ class ApiView(Limited):
         claim.check()
 
         def refuse(refusal: LoyaltyError) -> Answer:
+            self.refused(request, refusal)
             status = self.statuses[refusal.code]
             request_id = problems.request_id_of(request)
             extra = self.problem_extra(refusal)
             return Answer(status, problems.problem_body(refusal, status=status, request_id=request_id, extra=extra))
 
         return run_once(claim, effect, refuse=refuse, remembers=self.remembers)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer it as a problem; a refusal of a caller who was let in is heard of first."""
+        if isinstance(exc, LoyaltyError) and self.let_in:
+            self.refused(self.request, exc)
+        return super().handle_exception(exc)
+
+    def refused(self, request: Any, refusal: LoyaltyError) -> None:
+        """Hear of a refusal, outside of the transaction that it ended."""
 
     def remembers(self, refusal: LoyaltyError) -> bool:
         """Whether a refusal is kept under its key: those of the business are, those of the edge and of shapes are not."""

@@ -58,7 +58,7 @@ class Collectible(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     token = models.ForeignKey(Token, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     serial = models.BigIntegerField(help_text="1, 2, 3, ... within the token.")
-    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False)
+    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="+")
     status = models.CharField(max_length=8, choices=Personalisation, null=True)
     personalised_data = models.JSONField(null=True, help_text="What the owner asks for; personal.")
@@ -88,6 +88,7 @@ class Collectible(models.Model):
                 fields=["brand", "updated_at", "id"],
                 condition=Q(status=Personalisation.PENDING),
             ),
+            models.Index(name="collectible_of_member", fields=["member", "updated_at", "id"]),
         ]
         triggers = [
             *kept("collectible"),

@@ -20,7 +20,7 @@ class Reward(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     reward_type = models.ForeignKey(RewardType, models.PROTECT, related_name="rewards", db_constraint=False, db_index=False)
     code = models.CharField(max_length=100)
-    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False)
+    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
     transaction = models.OneToOneField(Transaction, models.PROTECT, null=True, related_name="+")
     handed_out_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
@@ -39,6 +39,9 @@ class Reward(models.Model):
         ]
         indexes = [
             models.Index(name="reward_of_member", fields=["reward_type", "member"], condition=Q(member__isnull=False)),
+            models.Index(
+                name="reward_of_member_by_time", fields=["member", "handed_out_at", "id"], condition=Q(member__isnull=False)
+            ),
             models.Index(
                 name="reward_in_pool", fields=["reward_type", "id"], condition=Q(member__isnull=True, used_at__isnull=True)
             ),
@@ -109,6 +112,7 @@ class GiftOrderMove(models.Model):
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
     order = models.ForeignKey(GiftOrder, models.PROTECT, related_name="moves", db_constraint=False)
+    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
     from_status = models.CharField(max_length=16, choices=STATUSES)
     to_status = models.CharField(max_length=16, choices=STATUSES)
     actor = models.CharField(max_length=60)
@@ -120,12 +124,16 @@ class GiftOrderMove(models.Model):
             # No order comes to the same place twice, so two people who move it at once cannot both have done it.
             models.UniqueConstraint(name="gift_order_move_once", fields=["brand", "order", "to_status"]),
         ]
+        indexes = [
+            models.Index(name="gift_order_move_of_member", fields=["member", "moved_at", "id"]),
+        ]
         triggers = [
             *kept("gift_order_move"),
             pgtrigger.Protect(
                 name="gift_order_move_stays",  # but for its reason, which may tell of someone who is erased
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__order__df=pgtrigger.F("new__order"))
+                | pgtrigger.Q(old__member__df=pgtrigger.F("new__member"))
                 | pgtrigger.Q(old__from_status__df=pgtrigger.F("new__from_status"))
                 | pgtrigger.Q(old__to_status__df=pgtrigger.F("new__to_status"))
                 | pgtrigger.Q(old__actor__df=pgtrigger.F("new__actor"))

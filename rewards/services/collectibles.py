@@ -128,6 +128,8 @@ def decide_personalisation(
         )
         lock_account(account)  # before the item, as erasing a member takes them
         item = _locked_item(brand_id, item_id)
+        if item.member_id != found.member_id:  # merged into another member meanwhile: their account is the one to hold
+            return effect()
         if item.status != Personalisation.PENDING:
             raise PersonalisationNotPending(status=item.status, decided_by=item.decided_by, decided_at=item.updated_at)
         if seen is not None and seen != item.wish_digest:

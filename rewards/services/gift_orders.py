@@ -31,6 +31,7 @@ def move_gift_order(
         GiftOrderMove.objects.create(
             brand_id=brand_id,
             order=order,
+            member=member,
             from_status=before,
             to_status=to,
             actor=actor,

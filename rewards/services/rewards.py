@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from ledger.errors import TokenNotFound
 from ledger.models import Counterpart, TransactionType
@@ -91,7 +91,7 @@ def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
         )
     )
     # The posting holds the member's account, which every purchase of this member's passes: the count cannot change.
-    _check_member_limit(reward_type, Q(member_id=posted.member_id))
+    _check_member_limit(reward_type, Q(member__in=_family(posted.member_id)))
     take_from_stock(reward_type)
     reward = _assign(reward_type, posted, at)
     if reward_type.sends_email:
@@ -120,6 +120,11 @@ def _check_member_limit(reward_type: RewardType, member: Q) -> None:
     had = Reward.objects.filter(member, brand_id=reward_type.brand_id, reward_type=reward_type, member__isnull=False)
     if had.exclude(order__status="cancellation").count() >= reward_type.member_limit:
         raise RewardLimitReached
+
+
+def _family(member_id: int) -> QuerySet[Member]:
+    """The member, and the duplicates that were merged into them: what those had counts, too."""
+    return Member.objects.filter(Q(pk=member_id) | Q(merged_into=member_id))
 
 
 def take_from_stock(reward_type: RewardType) -> None:

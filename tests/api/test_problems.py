@@ -20,6 +20,7 @@ OF_NO_OPERATION = {
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     "provider_not_found",
     *("api_key_not_found", "credential_inactive", "credential_made", "oauth_client_not_found", "secret_replaced"),
+    *("already_merged", "email_not_found", "email_not_sendable", "merge_refused"),
     *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("not_own_account", "rights_exceeded", "second_factor_refused", "staff_not_found", "username_taken"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed"),

@@ -8,6 +8,7 @@ from users.models.keys import ApiKey, Scope
 from users.models.members import Member
 from users.models.memberships import Membership, PartnerProgramme
 from users.models.oauth import OAuthClient, RetailScope
+from users.models.refusals import Refusal
 from users.models.second_factors import Authenticator
 from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
@@ -26,6 +27,7 @@ __all__ = [
     "Membership",
     "OAuthClient",
     "PartnerProgramme",
+    "Refusal",
     "RetailScope",
     "Scope",
     "Staff",

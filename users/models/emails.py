@@ -35,7 +35,9 @@ class Email(models.Model):
     """
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+", help_text="Null: someone who is no member.")
+    member = models.ForeignKey(
+        Member, models.PROTECT, null=True, related_name="+", db_index=False, help_text="Null: someone who is no member."
+    )
     kind = models.CharField(max_length=40, choices=EmailKind)
     template = models.CharField(max_length=60, blank=True, help_text="The brand's template of that name; empty: the usual one.")
     recipient = models.CharField(max_length=320)
@@ -61,7 +63,10 @@ class Email(models.Model):
         indexes = [
             models.Index(name="email_due", fields=["attempts", "due_at", "id"], condition=Q(state__in=UNSENT)),
             models.Index(name="email_parked", fields=["brand", "id"], condition=Q(state=EmailState.PARKED)),
-            models.Index("brand", Upper("recipient"), name="email_of_address", condition=Q(member__isnull=True)),
+            models.Index(
+                "brand", Upper("recipient"), "created_at", "id", name="email_of_address", condition=Q(member__isnull=True)
+            ),
+            models.Index(name="email_of_member", fields=["member", "created_at", "id"]),
         ]
 
     def __str__(self) -> str:

@@ -68,6 +68,7 @@ class Membership(models.Model):
             models.Index(
                 name="membership_at_brand", fields=["partner_brand", "number"], condition=Q(partner_brand__isnull=False)
             ),
+            models.Index(name="membership_of_number", fields=["brand", "number"]),
         ]
 
     def __str__(self) -> str:

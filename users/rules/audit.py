@@ -21,6 +21,7 @@ PERSONAL = frozenset(
         "first_name",
         "last_name",
         "membership_number",
+        "merged_auth_id",
         "note",
         "number",
         "personalisation",

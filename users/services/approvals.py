@@ -175,6 +175,11 @@ def forget_approvals(*, member: Member, at: datetime) -> None:
     about.exclude(reason="", decision_reason="").update(reason="", reason_salt=None, decision_reason="")
 
 
+def close_approvals(*, member: Member, at: datetime) -> None:
+    """Close what waits about a member who was merged into another: it was asked for the one, and not for the other."""
+    _lapse(Approval.objects.filter(brand_id=member.brand_id, member=member, state=ApprovalState.ASKED), at)
+
+
 def lock_member(*, brand_id: int, member_id: int) -> Member:
     """A member who is not erased, held against erasure until the transaction ends. Raises UserNotFound."""
     members = Member.objects.select_for_update(no_key=True)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from loyalty.database import constraint_of, write
 from loyalty.errors import FieldError, invalid_field
 from users.errors import AuthIdTaken, UserNotFound
-from users.models import Brand, Email, Member, Membership
+from users.models import Brand, Email, Member, Membership, Refusal
 from users.models.members import new_auth_id
 from users.services.approvals import forget_approvals
 from users.services.webhooks import forget_member
@@ -137,26 +137,36 @@ def _named(brand_id: int, auth_id: str) -> QuerySet[Member]:
 def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
     """Erase everything personal; the shell stays for the ledger's sake, the auth_id is free again.
 
+    The duplicates that were merged into the member are erased with them.
     Every room that holds something of the member hears of it in the same transaction. Raises UserNotFound.
     """
 
     def effect() -> Member:
         member = locked_member(brand_id=brand_id, auth_id=auth_id)
-        forget_approvals(member=member, at=at)
-        member_erased.send(sender=Member, member=member, at=at)
-        Membership.objects.filter(member=member).delete()
-        # Someone else's membership here names this member's auth_id as its number: it goes with the name.
-        Membership.objects.filter(partner_brand_id=brand_id, number=auth_id).delete()
-        Email.objects.filter(member=member).delete()
-        forget_member(member=member)
-        _forget_address(member)
-        for name in PERSONAL:
-            setattr(member, name, None)
-        member.erased_at = at
-        member.save(update_fields=[*PERSONAL, "erased_at"])
-        return member
+        duplicates = Member.objects.select_for_update(no_key=True).filter(brand_id=brand_id, merged_into=member)
+        for duplicate in duplicates.filter(erased_at__isnull=True).order_by("pk"):
+            _erase(duplicate, at)
+        return _erase(member, at)
 
     return write(effect)
+
+
+def _erase(member: Member, at: datetime) -> Member:
+    forget_approvals(member=member, at=at)
+    member_erased.send(sender=Member, member=member, at=at)
+    Membership.objects.filter(member=member).delete()
+    # Someone else's membership here names this member's auth_id as its number: it goes with the name.
+    Membership.objects.filter(partner_brand_id=member.brand_id, number=member.auth_id).delete()
+    Email.objects.filter(member=member).delete()
+    Refusal.objects.filter(member=member).delete()
+    forget_member(member=member)
+    _forget_address(member)
+    emptied = (*PERSONAL, "merged_auth_id")
+    for name in emptied:
+        setattr(member, name, None)
+    member.erased_at = at
+    member.save(update_fields=[*emptied, "erased_at"])
+    return member
 
 
 def _forget_address(member: Member) -> None:

@@ -4,6 +4,7 @@ from loyalty.api import problems
 
 STATUSES = problems.STATUSES | {
     "already_asked": 409,
+    "already_merged": 409,
     "amount_out_of_range": 400,
     "amount_too_small": 400,
     "approval_decided": 409,
@@ -20,6 +21,8 @@ STATUSES = problems.STATUSES | {
     "code_batch_unfinished": 409,
     "code_length_too_short": 400,
     "code_not_found": 404,
+    "email_not_found": 404,
+    "email_not_sendable": 409,
     "exchange_move_not_allowed": 409,
     "exchange_not_allowed": 400,
     "difference_not_found": 404,
@@ -35,6 +38,7 @@ STATUSES = problems.STATUSES | {
     "invalid_reference": 400,
     "lot_not_extendable": 409,
     "membership_not_found": 404,
+    "merge_refused": 409,
     "move_not_allowed": 409,
     "nft_not_found": 404,
     "not_asker": 409,

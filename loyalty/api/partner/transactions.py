@@ -26,6 +26,7 @@ from loyalty.api.partner.shapes.transactions import (
     transactions_out,
 )
 from loyalty.api.partner.statuses import IN_BODY, STATUSES
+from loyalty.api.refusals import Concern, KeepsRefusals, field_of, text_of
 from loyalty.api.requests import Parameters, under
 from loyalty.errors import InvalidRequest, invalid_field
 from rewards.services.brake import CodeTry
@@ -41,7 +42,7 @@ STATES: dict[str, tuple[bool | None, Q]] = {
 }
 
 
-class TransactionsView(GuardedView):
+class TransactionsView(GuardedView, KeepsRefusals):
     """POST and GET /transactions: points move; movements are listed."""
 
     statuses = IN_BODY
@@ -75,6 +76,14 @@ class TransactionsView(GuardedView):
         before = Place(*read_cursor(cursor)) if cursor is not None else None
         rows = page_of(history, limit=limit, offset=offset, before=before)
         return _page(rows, history.total(), limit, offset)
+
+    def concern(self, request: HttpRequest) -> Concern | None:
+        """Whom a movement was asked for."""
+        asked = field_of(request, "transaction") if request.method == "POST" else {}
+        auth_id, type_ = text_of(asked.get("user_auth_id")), text_of(asked.get("type"))
+        if not auth_id:
+            return None
+        return Concern(auth_id, type_ if type_ in TransactionType.values else "transaction", text_of(asked.get("reference_id")))
 
     def _history(self, query: Parameters) -> History:
         types = query.words("types", "types[]")
@@ -110,7 +119,7 @@ class TransactionView(PartnerView):
         return Answer(HTTPStatus.OK, msgspec.json.encode(TransactionAnswer(shown)))
 
 
-class ReversalView(PartnerView):
+class ReversalView(PartnerView, KeepsRefusals):
     """POST /transactions/:id/reversal: a movement is undone, whole or in part."""
 
     statuses = STATUSES
@@ -135,6 +144,15 @@ class ReversalView(PartnerView):
             return _accepted(shown, posted.member_id)
 
         return self.once(request, effect)
+
+    def concern(self, request: HttpRequest) -> Concern | None:
+        """Whose movement was to be undone."""
+        rows = Transaction.objects.filter(brand_id=self.brand_id, pk=self.kwargs["transaction_id"])
+        member_id = rows.values_list("account__member", flat=True).first()
+        if member_id is None:
+            return None
+        reference_id = text_of(field_of(request, "reversal").get("reference_id"))
+        return Concern(member_id, TransactionType.REVERSAL.value, reference_id)
 
 
 def _redeemer(request: HttpRequest) -> str | None:

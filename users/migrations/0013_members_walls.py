@@ -1,0 +1,21 @@
+"""Foreign keys that include the brand, which Django cannot say: no row may point across the wall between brands."""
+
+from django.db import migrations
+
+WALLS = [
+    ("users_member", "member_heir_of_brand", "(brand_id, merged_into_id)", "users_member (brand_id, id)"),
+    ("users_refusal", "refusal_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+]
+
+
+class Migration(migrations.Migration):
+    """Schema only."""
+
+    dependencies = [("users", "0012_members")]
+    operations = [
+        migrations.RunSQL(
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
+            f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+        )
+        for table, name, columns, target in WALLS
+    ]
