@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from loyalty import embedded
-from tests.benchmarks import codes, exchanges, posting, reading, serving
+from tests.benchmarks import backoffice, codes, exchanges, posting, reading, serving
 from tests.benchmarks.harness import Comparison
 
 BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
     "redeem_at_scale": codes.redeem_at_scale,
     "accept_exchange": exchanges.accept,
     "settle_exchange": exchanges.settle,
+    "backoffice": backoffice.backoffice,
 }
 
 

@@ -1,0 +1,35 @@
+"""The short form of the benchmark: pages make few queries, and no more of them in a brand ten times as large."""
+
+import pytest
+
+from ledger.services.proof import prove
+from ledger.services.rollups import check_rollup
+from ledger.services.tallying import LEDGER
+from tests.benchmarks.backoffice import MOST_QUERIES, ROLLUPS, grown, pages, queries, roll_up
+from tests.benchmarks.growing import STEPS
+
+
+@pytest.mark.timeout(900)
+def test_no_page_makes_more_queries_in_a_larger_brand(committed):
+    small, large = grown(200), grown(2_000)
+    roll_up(small)
+    roll_up(large)
+
+    found = {
+        name: (queries(small, of_small), queries(large, of_large))
+        for (name, of_small), of_large in zip(pages(small).items(), pages(large).values(), strict=True)
+    }
+
+    assert {name: counts for name, counts in found.items() if max(counts) > MOST_QUERIES} == {}
+    assert {name: counts for name, counts in found.items() if counts[1] > counts[0]} == {}
+    assert [told for rollup in ROLLUPS for told in check_rollup(rollup, large.brand.pk).differences] == []
+    assert check_rollup(LEDGER, large.brand.pk).compared > 0
+
+
+def test_the_ledger_of_a_grown_brand_is_a_true_one(committed):
+    side = grown(100)
+
+    proof = prove(brand_id=side.brand.pk)
+
+    assert proof.differences == []
+    assert proof.rows >= 10 * len(STEPS)
