@@ -6,7 +6,18 @@ from django.apps import apps
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_migrate
 
-PAGES = ("campaigns", "catalogue", "exchange", "explorer", "home", "integrations", "members", "personalisations", "staff")
+PAGES = (
+    "audit",
+    "campaigns",
+    "catalogue",
+    "exchange",
+    "explorer",
+    "home",
+    "integrations",
+    "members",
+    "personalisations",
+    "staff",
+)
 
 
 class BackOfficeConfig(SimpleAdminConfig):

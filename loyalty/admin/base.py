@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import ActionForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from loyalty.admin.audited import Audited
 from users.models import Brand, Staff
 
 MOST_COUNTED = 10_000
@@ -122,7 +123,7 @@ class BrandRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in rows.order_by("pk")[:100]]
 
 
-class BrandAdmin(BrandWall, ModelAdmin):  # type: ignore[misc]
+class BrandAdmin(Audited, BrandWall, ModelAdmin):  # type: ignore[misc]
     """A page over rows of a brand."""
 
     show_full_result_count = False

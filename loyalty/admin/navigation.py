@@ -63,6 +63,7 @@ SECTIONS = [
         {
             "users.Brand": "apartment",
             "users.Staff": "badge",
+            "users.AuditEntry": "policy",
             "auth.Group": "groups",
             "users.ApiKey": "key",
             "users.WebhookEndpoint": "webhook",

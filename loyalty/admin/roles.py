@@ -18,6 +18,7 @@ TABLE: dict[str, dict[str, str]] = {
         "view_brand": "BCSF",
         "change_brand": "B",
         "view_staff": "B",
+        "view_auditentry": "B",
         "view_member": "BSF",
         "view_approval": "BSF",
         "approve": "BF",

@@ -71,6 +71,12 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.subject_text} {self.at:%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """Each field that it tells of, with what it was and what it became."""
+        names = [*self.after, *(name for name in self.before if name not in self.after)]
+        return [(name, self.before.get(name), self.after.get(name)) for name in names]
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write a new row; refuse to change a stored one."""
         if not self._state.adding:

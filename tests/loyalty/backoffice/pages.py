@@ -20,4 +20,6 @@ class Page(NamedTuple):
 OF_EVERYBODY = {"second_factor", "second_factor_set_up", "second_factor_recovery_codes"}
 """Pages about one's own account, of whoever is signed in."""
 
-PAGES: dict[str, Page] = {}
+PAGES: dict[str, Page] = {
+    "users_auditentry_export": Page(("users.view_auditentry",)),
+}
