@@ -76,7 +76,10 @@ class Transaction(models.Model):
     hash = models.BinaryField(max_length=32, help_text="SHA-256 over the hash before and every field above.")
 
     class Meta:
-        permissions = [("reverse_transaction", "Can reverse a transaction by hand")]
+        permissions = [
+            ("reverse_transaction", "Can reverse a transaction by hand"),
+            ("export_transactions", "Can take transactions away as a file"),
+        ]
         constraints = [
             models.CheckConstraint(name="transaction_amount_nonzero", condition=~Q(amount=0) | Q(type__in=RECORDS)),
             models.CheckConstraint(

@@ -7,6 +7,7 @@ from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_migrate
 
 PAGES = (
+    "accounts",
     "audit",
     "campaigns",
     "catalogue",

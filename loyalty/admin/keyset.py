@@ -42,8 +42,11 @@ class KeysetChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """Keep the places apart from the filters, so that a filter that is changed begins at the top."""
         self.places = {name: self.params.pop(name, "") for name in (OLDER, NEWER)}
+        asked = request.GET.copy()  # the form of the filters sends what the address holds
         for name in (OLDER, NEWER):
             self.filter_params.pop(name, None)
+            asked.pop(name, None)
+        request.GET = asked  # type: ignore[assignment]
         self.key = self.model_admin.get_key(request)
         return super().get_queryset(request, exclude_parameters)
 
@@ -90,11 +93,11 @@ class KeysetMixin:
 
     keyset: tuple[str, ...] = ("-pk",)
     list_per_page = 50
-    sortable_by: tuple[str, ...] = ()
+    sortable_by: Any = ()
     show_full_result_count = False
     list_disable_select_all = True
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         """Lists by key."""
         return KeysetChangeList
 

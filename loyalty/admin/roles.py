@@ -50,6 +50,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "ledger": {
         "view_token": "BCSF",
+        "change_token": "B",
         "view_account": "BSF",
         "credit_member": "BSF",
         "debit_member": "BSF",
@@ -57,6 +58,7 @@ TABLE: dict[str, dict[str, str]] = {
         "view_transaction": "BSF",
         "view_proofrun": "BF",
         "reverse_transaction": "BSF",
+        "export_transactions": "BF",
     },
     "rewards": {
         "view_campaign": "BCSF",

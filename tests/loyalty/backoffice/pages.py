@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from ledger.models import Account
 from users.models import Brand
 
 
@@ -20,6 +21,14 @@ class Page(NamedTuple):
 OF_EVERYBODY = {"second_factor", "second_factor_set_up", "second_factor_recovery_codes"}
 """Pages about one's own account, of whoever is signed in."""
 
+
+def accounts_of(brand: Brand) -> list[tuple[object, ...]]:
+    return [(pk,) for pk in Account.objects.filter(brand=brand).values_list("pk", flat=True)[:2]]
+
+
 PAGES: dict[str, Page] = {
+    "ledger_transaction_export": Page(("ledger.export_transactions",)),
+    "ledger_account_proof": Page(("ledger.view_account",), accounts_of),
+    "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
     "users_auditentry_export": Page(("users.view_auditentry",)),
 }
