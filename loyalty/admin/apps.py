@@ -16,6 +16,7 @@ PAGES = (
     "home",
     "integrations",
     "members",
+    "money",
     "personalisations",
     "staff",
 )

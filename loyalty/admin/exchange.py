@@ -20,7 +20,7 @@ from exchange.models import (
     Provider,
 )
 from exchange.services.credentials import VARIABLE_PREFIX, set_secret
-from exchange.services.desk import refund_by_hand, resume_order, settle_by_hand
+from exchange.services.desk import resume_order
 from exchange.services.partnerships import approve_partnership, cancel_partnership
 from exchange.services.reconciling import resolve_difference
 from loyalty.admin.base import BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, ReasonForm, actor_of
@@ -164,22 +164,12 @@ class ExchangeOrderAdmin(DecidingAdmin):
     list_select_related = ["brand", "provider__programme", "provider__brand"]
     search_fields = ["reference__exact", "partner_reference__exact"]
     inlines = [AttemptsInline, MovesInline]
-    actions = ["resume", "settle", "refund"]
+    actions = ["resume"]
 
     @admin.action(description="Ask the partner again", permissions=["decide"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ExchangeOrder]) -> None:
         """Have parked ones asked after."""
         self._decide(request, queryset, resume_order)
-
-    @admin.action(description="Settle: the partner says that it was credited", permissions=["decide"])
-    def settle(self, request: HttpRequest, queryset: QuerySet[ExchangeOrder]) -> None:
-        """Settle parked ones by hand."""
-        self._decide(request, queryset, settle_by_hand)
-
-    @admin.action(description="Refund: the partner says that it will not be credited", permissions=["decide"])
-    def refund(self, request: HttpRequest, queryset: QuerySet[ExchangeOrder]) -> None:
-        """Give the points of parked ones back."""
-        self._decide(request, queryset, refund_by_hand)
 
     def _decide(self, request: HttpRequest, rows: QuerySet[ExchangeOrder], verb: Callable[..., object]) -> None:
         why = {"actor": self.actor(request), "reason": self.reason(request), "at": timezone.now()}

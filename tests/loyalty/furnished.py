@@ -2,7 +2,10 @@
 
 from django.utils import timezone
 
-from ledger.models import ProofRun, ProofSubject
+from ledger.models import ProofRun, ProofSubject, Token
+from ledger.services.acts import Movement
+from ledger.services.by_hand import Hand, do_by_hand
+from loyalty.admin.money_forms import new_name
 from rewards.models import Category, Fulfilment, Location
 from rewards.services.collectibles import request_personalisation
 from rewards.services.generating import BatchOrder, open_batch
@@ -10,7 +13,8 @@ from tests.api.programme import make_campaign, make_code, make_collectible, make
 from tests.clients import Partner
 from tests.conftest import make_member, make_token
 from tests.exchange.world import make_exchanges
-from users.models import Brand, EmailTemplate
+from tests.loyalty.desk import make_staff
+from users.models import Brand, EmailTemplate, Member, Staff
 from users.services.webhooks import queue_event, register_endpoint
 
 
@@ -35,5 +39,14 @@ def furnish(brand: Brand) -> None:
     told = {"words": "that are not shown"}
     queue_event(brand_id=brand.pk, type="exchange.settled", data=told, member=member, at=timezone.now())
     make_exchanges(brand, member, token)
+    ask_for_points(member, token)
     night = {"night": timezone.now().date(), "begun_at": timezone.now(), "ended_at": timezone.now()}
     ProofRun.objects.create(brand=brand, subject=ProofSubject.LEDGER, **night)
+
+
+def ask_for_points(member: Member, token: Token, amount: int = 5_000) -> Staff:
+    """Have somebody ask for more points than they may give alone; answers who asked."""
+    asker = make_staff(username=f"asker of {member.brand_id} {new_name()}", brand=member.brand)
+    hand = Hand(brand_id=member.brand_id, staff_id=asker.pk, reason="her parcel was lost", form=new_name())
+    do_by_hand(act=Movement(member_id=member.pk, token_id=token.pk, amount=amount), hand=hand, at=timezone.now())
+    return asker

@@ -28,24 +28,29 @@ def parked(brand, member, token) -> ExchangeOrder:
     return order
 
 
-@pytest.mark.parametrize(
-    ("action", "state", "left"), [("resume", "unknown", 990), ("settle", "settled", 990), ("refund", "refused", 1_000)]
-)
-def test_a_parked_exchange_is_decided_with_a_reason_and_once(parked, house, action, *, state, left):
-    without = act(house, action, parked)
+def test_a_parked_exchange_is_asked_after_with_a_reason_and_once(parked, house):
+    without = act(house, "resume", parked)
     assert "reason: 1 to 200 characters" in words(without)
     parked.refresh_from_db()
     assert parked.state == "parked"
 
-    act(house, action, parked, reason="they wrote")
-    again = act(house, action, parked, reason="they wrote")
+    act(house, "resume", parked, reason="they wrote")
+    again = act(house, "resume", parked, reason="they wrote")
 
     parked.refresh_from_db()
-    assert (parked.state, Account.objects.get(member=parked.member).balance) == (state, left)
+    assert (parked.state, Account.objects.get(member=parked.member).balance) == ("unknown", 990)
     move = ExchangeMove.objects.get(order=parked, came_from="parked")
-    assert (move.went_to, move.actor.partition(":")[0]) == (state, "staff")
+    assert (move.went_to, move.actor.partition(":")[0]) == ("unknown", "staff")
     assert "cannot be moved there" in words(again)
     assert "they wrote" in words(house.get(page_of(ExchangeOrder, "change", parked.pk)))
+
+
+@pytest.mark.parametrize("action", ["settle", "refund"])
+def test_nobody_ends_a_parked_exchange_alone(parked, house, action):
+    act(house, action, parked, reason="they wrote")
+
+    parked.refresh_from_db()
+    assert parked.state == "parked"
 
 
 def test_a_difference_is_resolved_with_words(parked, house):

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from ledger.models import Account
-from users.models import Brand
+from django.db.models import Model
+
+from exchange.models import ExchangeOrder
+from ledger.models import Account, Transaction
+from users.models import Approval, Brand, Member
 
 
 class Page(NamedTuple):
@@ -26,9 +29,24 @@ def accounts_of(brand: Brand) -> list[tuple[object, ...]]:
     return [(pk,) for pk in Account.objects.filter(brand=brand).values_list("pk", flat=True)[:2]]
 
 
+def each(model: type[Model]) -> Callable[[Brand], Iterable[tuple[object, ...]]]:
+    """Some rows of a brand's."""
+    return lambda brand: [(pk,) for pk in model._default_manager.filter(brand=brand).values_list("pk", flat=True)[:2]]
+
+
 PAGES: dict[str, Page] = {
     "ledger_transaction_export": Page(("ledger.export_transactions",)),
     "ledger_account_proof": Page(("ledger.view_account",), accounts_of),
     "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
     "users_auditentry_export": Page(("users.view_auditentry",)),
+    "money_credit": Page(("ledger.credit_member",), each(Member)),
+    "money_debit": Page(("ledger.debit_member",), each(Member)),
+    "money_extend": Page(("ledger.extend_expiry",), each(Member)),
+    "money_reverse": Page(("ledger.reverse_transaction",), each(Transaction)),
+    "money_receipt": Page(("ledger.view_transaction",), each(Transaction)),
+    "money_approve": Page(("users.approve",), each(Approval)),
+    "money_refuse": Page(("users.approve",), each(Approval)),
+    "money_withdraw": Page(("users.view_approval",), each(Approval)),
+    "exchange_settle": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
+    "exchange_refund": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
 }
