@@ -9,6 +9,7 @@ import dj_database_url
 import dj_email_url
 import django_stubs_ext
 from celery.schedules import crontab
+from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from loyalty.embedded import Embedded
@@ -111,6 +112,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
     "loyalty.admin.middleware.BackOfficeMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -156,6 +158,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "loyalty.admin.home.dashboard",
+    "SCRIPTS": [lambda _request: f"{STATIC_URL}loyalty/alpine.js"],
     "STYLES": [lambda _request: f"{STATIC_URL}loyalty/backoffice.css"],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}loyalty/favicon.svg"},
@@ -166,6 +169,7 @@ UNFOLD = {
 # --- static files: served by whitenoise, from the packages themselves outside production ---
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "loyalty" / "vendored"]  # found before what the packages have under the same name
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
@@ -178,6 +182,19 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come from inside, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ("/api/admin", "/api/exchange", "/healthz", "/readyz", "/metrics"),  # no browser shows these
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:", "https:"],  # gifts and collectibles have their pictures elsewhere
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.renderers import BaseRenderer
 
 from loyalty.api.throttling import limit_of_address
@@ -38,7 +38,7 @@ class SchemaView(Limited, SpectacularAPIView):
         return HttpResponse(_rendered(kind.__class__), content_type=kind.media_type)
 
 
-class DocsView(Limited, SpectacularSwaggerView):
+class DocsView(Limited, SpectacularSwaggerSplitView):
     """GET /api/docs/."""
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
