@@ -220,6 +220,7 @@ class Flow:
 
 LAPSED = (TransactionType.EXPIRY, TransactionType.CLOSURE)
 UNDOING = (TransactionType.REVERSAL,)
+MOVING = (TransactionType.MERGE,)  # from one member to another: in sum neither earned nor burned
 
 
 def flows_of(*, brand_id: int, token_id: int, first: date, last: date) -> list[Flow]:
@@ -229,8 +230,8 @@ def flows_of(*, brand_id: int, token_id: int, first: date, last: date) -> list[F
     """
     rows = DailyFlow.objects.filter(brand_id=brand_id, token_id=token_id, day__gte=first, day__lte=last)
     sums = {
-        "earned": Sum("credited_points", filter=~Q(type__in=UNDOING), default=0),
-        "burned": Sum("debited_points", filter=~Q(type__in=[*UNDOING, *LAPSED]), default=0),
+        "earned": Sum("credited_points", filter=~Q(type__in=[*UNDOING, *MOVING]), default=0),
+        "burned": Sum("debited_points", filter=~Q(type__in=[*UNDOING, *MOVING, *LAPSED]), default=0),
         "expired": Sum("debited_points", filter=Q(type__in=LAPSED), default=0),
         "given_back": Sum("credited_points", filter=Q(type__in=UNDOING), default=0),
         "taken_back": Sum("debited_points", filter=Q(type__in=UNDOING), default=0),

@@ -115,7 +115,7 @@ def pages(side: Side) -> dict[str, str]:
     row = Transaction.objects.filter(brand=side.brand, account=account, sequence=5).get()
     found = {"home": reverse("admin:index"), "home_365_days": reverse("admin:index") + "?period=365"}
     found |= {f"list_{model._meta.model_name}": _page(model, "changelist") for model in lists()}
-    found |= {f"card_{card.name}": card.link for card in side.client.get(found["home"]).context["cards"]}
+    found |= {f"card_{card.name}": card.link for card in side.client.get(found["home"]).context_data["cards"]}
     found |= {f"filter_{name}": path for name, path in _filters(side)}
     rows: dict[str, Model] = {"member": member, "account": account, "transaction": row}
     return found | {f"page_{name}": _page(type(one), "change", one.pk) for name, one in rows.items()}
@@ -129,7 +129,7 @@ def _filters(side: Side) -> Iterator[tuple[str, str]]:
     """Each choice that the filters of lists offer."""
     for model in lists():
         path = _page(model, "changelist")
-        changelist = side.client.get(path).context["cl"]
+        changelist = side.client.get(path).context_data["cl"]
         for one in changelist.filter_specs:
             offered = [choice for choice in one.choices(changelist) if "query_string" in choice and not choice.get("selected")]
             for number, choice in enumerate(offered):

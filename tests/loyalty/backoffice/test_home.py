@@ -158,6 +158,8 @@ def rolled_up(brand: Brand, day: date) -> None:
     DailyFlow.objects.create(**flow, type="points_to_rewards", **nothing | {"debits": 1, "debited_points": 200})
     DailyFlow.objects.create(**flow, type="expiry", **nothing | {"debits": 1, "debited_points": 50})
     DailyFlow.objects.create(**flow, type="reversal", **nothing | {"credits": 1, "credited_points": 20, "debited_points": 7})
+    moved = {"credits": 1, "credited_points": 500, "debits": 1, "debited_points": 500}
+    DailyFlow.objects.create(**flow, type="merge", **moved)
     for age, points in ((0, 100), (30, 10), (31, 20), (90, 1), (400, 5)):
         OpenLots.objects.create(brand=brand, token=token, day=day - timedelta(days=age), points=points)
     DailyCodes.objects.create(brand=brand, campaign=make_campaign(brand, token), day=day, codes=8, value=80)
