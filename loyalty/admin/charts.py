@@ -19,6 +19,15 @@ from rewards.selectors import codes_by_day
 # Told apart by more than their hue: light and dark in turn, lines dashed differently.
 COLOURS = ("#2563eb", "#d97706", "#dc2626", "#059669", "#7c3aed", "#0891b2", "#64748b")
 DASHES: tuple[list[int], ...] = ([], [6, 3], [2, 2], [10, 3, 2, 3], [1, 3], [8, 2], [4, 6])
+STATE_COLOURS = {
+    OrderState.ACCEPTED.value: "#0891b2",
+    OrderState.SUBMITTED.value: "#2563eb",
+    OrderState.UNKNOWN.value: "#d97706",
+    OrderState.PENDING.value: "#93c5fd",
+    OrderState.SETTLED.value: "#059669",
+    OrderState.REFUSED.value: "#64748b",
+    OrderState.PARKED.value: "#dc2626",
+}
 GREY, LINES = "#737b8c", "#94a3b833"
 
 
@@ -63,7 +72,8 @@ class Chart:
     def options(self) -> str:
         """How it is drawn."""
         axis = {"ticks": {"color": GREY, "maxTicksLimit": 12}, "grid": {"color": LINES}, "stacked": self.stacked}
-        legend = {"display": len(self.series) > 1, "position": "bottom", "labels": {"color": GREY, "boxWidth": 24}}
+        mark = {"usePointStyle": True, "pointStyle": "line", "pointStyleWidth": 28} if self.type == "line" else {"boxWidth": 12}
+        legend = {"display": len(self.series) > 1, "position": "bottom", "labels": {"color": GREY, **mark}}
         told = {
             "animation": False,
             "responsive": True,
@@ -146,6 +156,7 @@ def exchanges_chart(brand_id: int, period: Period, at: datetime | None) -> Chart
         heading=_("Partner"),
         at=at,
         stacked=True,
+        colours=[STATE_COLOURS[state] for state in states],
         totals=[(_("All"), _number(sum(row.orders for row in found)))],
     )
 

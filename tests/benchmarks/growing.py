@@ -111,9 +111,11 @@ def unchecked() -> Iterator[None]:
     """No triggers and no foreign keys: only a superuser can have that."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
+        cursor.execute("SET statement_timeout = 0")
         try:
             yield
         finally:
+            cursor.execute("RESET statement_timeout")
             cursor.execute("SET session_replication_role = DEFAULT")
 
 
@@ -126,8 +128,10 @@ def indexed_afterwards(*tables: str) -> Iterator[None]:
         for _, name in found:
             cursor.execute(f'DROP INDEX "{name}"')
         yield
+        cursor.execute("SET statement_timeout = 0")
         for definition, _ in found:
             cursor.execute(definition)
+        cursor.execute("RESET statement_timeout")
 
 
 def grow_ledger(brand: Brand, token_id: int, members: int) -> None:
@@ -144,6 +148,7 @@ def grow_ledger(brand: Brand, token_id: int, members: int) -> None:
         cursor.execute(ACCOUNTS.format(rows=len(STEPS)), terms)
         cursor.execute(LOTS, terms)
         cursor.execute("DROP TABLE chain")
+        cursor.execute("ANALYZE")
 
 
 def _rows_of(number: int, step: Step) -> str:
@@ -176,12 +181,13 @@ def grow_table(model: type[Model], brand: Brand, count: int, terms: dict[str, st
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     values = [terms.get(field.name) or _value(field, unique) for field in fields]
     columns = ", ".join(f'"{field.column}"' for field in fields)
+    places = {"count": count, "template": template.pk, "seconds": 700 * 86_400 / count}
     statement = f"""
         INSERT INTO {model._meta.db_table} ({columns}) SELECT {", ".join(values)}
         FROM {model._meta.db_table} t CROSS JOIN generate_series(1, %(count)s) g WHERE t.id = %(template)s
     """
     with unchecked(), connection.cursor() as cursor:
-        cursor.execute(statement, {"count": count, "template": template.pk, **_firsts(brand), "seconds": 700 * 86_400 / count})
+        cursor.execute(statement, places | _firsts(brand))
     return True
 
 
