@@ -114,6 +114,13 @@ class RewardTypeNotAvailable(LoyaltyError):
     detail = "This reward type is not available"
 
 
+class PoolDraftNotFound(LoyaltyError):
+    """The file that was looked at is not there any more."""
+
+    code = "pool_draft_not_found"
+    detail = "This file was taken already, or replaced by another; upload it again"
+
+
 class WrongPrice(LoyaltyError):
     """The amount is not the price."""
 

@@ -8,9 +8,20 @@ from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
 from ledger.models import DailyFlow, Transaction, TransactionType
 from rewards.errors import CodeNotFound, RewardNotFound
-from rewards.models import Campaign, CampaignState, Code, Collectible, DailyCodes, Reward, RewardType
+from rewards.models import (
+    Campaign,
+    CampaignState,
+    Category,
+    Code,
+    CodeBatch,
+    Collectible,
+    DailyCodes,
+    RedeemedCodes,
+    Reward,
+    RewardType,
+)
 from rewards.rules.codes import LONGEST, normalise
-from users.models import Member
+from users.models import Email, Member
 
 CODE_TYPES = frozenset({TransactionType.CODE_TO_POINTS, TransactionType.CODE_TO_NFT, TransactionType.CODE_TO_EXTERNAL_REWARDS})
 
@@ -63,6 +74,48 @@ def find_code(*, brand_id: int, code: str) -> Code:
     found = Code.objects.select_related("campaign", "member").filter(brand_id=brand_id, code=text).first()
     if found is None:
         raise CodeNotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLife:
+    """What has become of one code: the batch it is of, the e-mail that carried it, the row of the ledger that it paid."""
+
+    code: Code
+    batch: CodeBatch | None
+    mail: Email | None
+    transaction: Transaction | None
+
+
+def life_of(code: Code) -> CodeLife:
+    """All that is known of a code; `campaign` and `member` are read."""
+    mail = Email.objects.filter(brand_id=code.brand_id, pk=code.mail_id).first() if code.mail_id is not None else None
+    paid = None
+    if code.member_id is not None:  # among the member's own rows, for the ledger is not searched by code
+        rows = Transaction.objects.filter(brand_id=code.brand_id, account__brand_id=code.brand_id)
+        rows = rows.filter(account__member_id=code.member_id, account__token_id=code.campaign.token_id, type__in=CODE_TYPES)
+        paid = rows.filter(effective_at=code.redeemed_at, amount__gt=0, explanation__code=code.pk).first()
+    return CodeLife(code, code.batch, mail, paid)
+
+
+def redeemed_of(campaign: Campaign) -> tuple[int, int]:
+    """How many codes of a campaign are redeemed and what they were worth, a minute or two ago."""
+    row = RedeemedCodes.objects.filter(brand_id=campaign.brand_id, campaign=campaign).first()
+    return (row.codes, row.value) if row is not None else (0, 0)
+
+
+def tree_of(categories: Sequence[Category]) -> list[tuple[int, Category]]:
+    """Categories as they stand in one another, each with its depth, by name; one whose parent is not among them is a root."""
+    known = {category.pk for category in categories}
+    below: dict[int | None, list[Category]] = {}
+    for category in sorted(categories, key=lambda one: (one.name.casefold(), one.pk)):
+        below.setdefault(category.parent_id if category.parent_id in known else None, []).append(category)
+    found: list[tuple[int, Category]] = []
+    waiting = [(0, root) for root in reversed(below.get(None, []))]
+    while waiting:
+        depth, category = waiting.pop()
+        found.append((depth, category))
+        waiting += [(depth + 1, child) for child in reversed(below.get(category.pk, []))]
     return found
 
 

@@ -1,7 +1,7 @@
 """The tables of the rewards app."""
 
 from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
-from rewards.models.catalogue import Category, Fulfilment, Location, RewardType, RewardTypeLocation, RewardTypeText
+from rewards.models.catalogue import Category, Fulfilment, Location, PoolDraft, RewardType, RewardTypeLocation, RewardTypeText
 from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
@@ -26,6 +26,7 @@ __all__ = [
     "GiftOrderMove",
     "Location",
     "Personalisation",
+    "PoolDraft",
     "RedeemedCodes",
     "RedemptionMark",
     "Reward",

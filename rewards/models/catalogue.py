@@ -200,3 +200,16 @@ class RewardTypeText(models.Model):
         brand = Brand.objects.filter(pk=self.reward_type.brand_id).first()
         if brand is not None and self.language not in brand.languages:
             raise ValidationError({"language": f"one of {', '.join(brand.languages)}"})
+
+
+class PoolDraft(models.Model):
+    """A file of coupon codes that someone has uploaded and looked at, and has not yet confirmed."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    reward_type = models.ForeignKey(RewardType, models.CASCADE, related_name="+", db_constraint=False)
+    actor = models.CharField(max_length=60)
+    text = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"draft {self.pk} for reward type {self.reward_type_id}"

@@ -1,4 +1,7 @@
-"""Codes of a batch go out as CSV, streamed: the file is there whole or not at all."""
+"""Codes of a batch go out as CSV, streamed: into a file that is there whole or not at all, or to whoever downloads it.
+
+Codes are digits and capital letters, and what stands beside them are numbers: no spreadsheet takes any of it for a formula.
+"""
 
 import hashlib
 import os
@@ -9,9 +12,11 @@ from pathlib import Path
 from django.db import connection
 
 from rewards.errors import CodeBatchUnfinished
-from rewards.models import CodeBatch
+from rewards.models import Code, CodeBatch
+from rewards.models.codes import SETTLED
 
 IDS_AT_A_TIME = 200_000
+ROWS_AT_A_TIME = 5_000
 HEADER = b"code,value,campaign_id\n"
 COPY_OUT = """
 COPY (SELECT code, value, campaign_id FROM rewards_code
@@ -28,9 +33,8 @@ class Exported:
 
 
 def export_batch(*, batch: CodeBatch, path: Path) -> Exported:
-    """Write the codes of a finished batch to a file that only its owner may read. Raises CodeBatchUnfinished, OSError."""
-    if batch.finished_at is None:
-        raise CodeBatchUnfinished
+    """Write the codes of a settled batch to a file that only its owner may read. Raises CodeBatchUnfinished, OSError."""
+    _check_settled(batch)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         exported = _write(batch, fresh)
@@ -38,6 +42,29 @@ def export_batch(*, batch: CodeBatch, path: Path) -> Exported:
     finally:
         fresh.unlink(missing_ok=True)
     return exported
+
+
+def stream_batch(*, batch: CodeBatch) -> Iterator[bytes]:
+    """The same file piece by piece, for whoever may take long to read it. Raises CodeBatchUnfinished before the first.
+
+    Each piece is a query of its own, so that no statement and no transaction waits for a slow reader.
+    """
+    _check_settled(batch)
+    return _pieces(batch)
+
+
+def _pieces(batch: CodeBatch) -> Iterator[bytes]:
+    yield HEADER
+    after, end = (batch.first_code_id or 1) - 1, batch.last_code_id or 0
+    rows = Code.objects.filter(brand_id=batch.brand_id, batch=batch, pk__lte=end).order_by("pk")
+    while piece := list(rows.filter(pk__gt=after).values_list("pk", "code", "value")[:ROWS_AT_A_TIME]):
+        yield "".join(f"{code},{value},{batch.campaign_id}\n" for _, code, value in piece).encode()
+        after = piece[-1][0]
+
+
+def _check_settled(batch: CodeBatch) -> None:
+    if batch.state not in SETTLED:
+        raise CodeBatchUnfinished
 
 
 def _write(batch: CodeBatch, fresh: Path) -> Exported:

@@ -7,14 +7,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from loyalty.errors import InvalidRequest
-from rewards.errors import OutOfStock, RewardTypeNotFound
-from rewards.models import Fulfilment, Reward
+from rewards.errors import OutOfStock, PoolDraftNotFound, RewardTypeNotFound
+from rewards.models import Fulfilment, PoolDraft, Reward
 from rewards.services import pools
-from rewards.services.pools import BadLines, upload_pool
+from rewards.services.pools import BadLines, keep_draft, preview_pool, take_draft, upload_pool
 from rewards.services.rewards import HandedOut
-from tests.conftest import make_brand, make_token
+from tests.conftest import NOON, make_brand, make_token
 from tests.ledger.orders import move
-from tests.rewards.conftest import again, attempt, buy, kinds, make_members, make_reward_type, must_hold, stampede
+from tests.rewards.conftest import DAY, again, attempt, buy, kinds, make_members, make_reward_type, must_hold, stampede
 
 
 def upload(reward_type, *lines: str, text: str | None = None) -> int:
@@ -158,6 +158,74 @@ def test_a_reward_type_of_another_brand_or_none_takes_no_codes(brand, coupons):
             upload_pool(brand_id=brand_id, reward_type_id=reward_type_id, lines=["A-1\n"])
 
     assert codes_of(coupons) == []
+
+
+def of(reward_type) -> dict[str, int]:
+    return {"brand_id": reward_type.brand_id, "reward_type_id": reward_type.pk}
+
+
+def test_a_preview_tells_new_codes_and_faults_by_line_and_takes_nothing(coupons):
+    upload(coupons, "A-1")
+
+    told = preview_pool(**of(coupons), text="code\r\nA-2\r\nA-1\r\nA-2\r\nA/3\r\nA-4\r\n")
+
+    assert told.new == {2: "A-2", 6: "A-4"}
+    assert list(told.faults) == [3, 4, 5]
+    assert (codes_of(coupons), PoolDraft.objects.filter(reward_type=coupons).count()) == (["A-1"], 0)
+
+
+def test_a_draft_is_taken_whole_and_once(coupons):
+    draft = keep_draft(**of(coupons), actor="staff:1", text="A-1\rA-2\r", at=NOON)
+
+    assert take_draft(**of(coupons), draft_id=draft.pk, actor="staff:1") == 2
+    with pytest.raises(PoolDraftNotFound):
+        take_draft(**of(coupons), draft_id=draft.pk, actor="staff:1")
+    assert (codes_of(coupons), again(coupons).stock) == (["A-1", "A-2"], 2)
+
+
+def test_a_draft_with_a_fault_is_not_kept(coupons):
+    with pytest.raises(BadLines):
+        keep_draft(**of(coupons), actor="staff:1", text="A-1\nA\x00\n", at=NOON)
+
+
+def test_a_draft_whose_codes_came_in_meanwhile_is_refused_and_stays(coupons):
+    draft = keep_draft(**of(coupons), actor="staff:1", text="A-1\nA-2\n", at=NOON)
+    upload(coupons, "A-2")
+
+    with pytest.raises(BadLines):
+        take_draft(**of(coupons), draft_id=draft.pk, actor="staff:1")
+
+    assert codes_of(coupons) == ["A-2"]
+    assert PoolDraft.objects.filter(pk=draft.pk).exists()
+
+
+def test_a_draft_is_its_uploaders_alone_and_the_next_replaces_it(coupons, token):
+    first = keep_draft(**of(coupons), actor="staff:1", text="A-1\n", at=NOON)
+    other = keep_draft(**of(coupons), actor="staff:2", text="A-2\n", at=NOON)
+    keep_draft(**of(coupons), actor="staff:1", text="A-3\n", at=NOON)
+
+    for draft, actor in ((first, "staff:1"), (other, "staff:1")):
+        with pytest.raises(PoolDraftNotFound):
+            take_draft(**of(coupons), draft_id=draft.pk, actor=actor)
+    assert codes_of(coupons) == []
+
+
+def test_a_draft_that_nobody_took_in_a_day_is_thrown_away(coupons):
+    old = keep_draft(**of(coupons), actor="staff:1", text="A-1\n", at=NOON)
+
+    keep_draft(**of(coupons), actor="staff:2", text="A-1\n", at=NOON + 2 * DAY)
+
+    assert not PoolDraft.objects.filter(pk=old.pk).exists()
+
+
+def test_of_many_who_take_one_draft_at_once_one_does(own_brand):
+    coupons = make_reward_type(make_token(own_brand), pool=[])
+    draft = keep_draft(**of(coupons), actor="staff:1", text="A-1\nA-2\n", at=NOON)
+
+    outcomes = stampede(lambda _: attempt(lambda: take_draft(**of(coupons), draft_id=draft.pk, actor="staff:1")), range(6))
+
+    assert kinds(outcomes) == {int: 1, PoolDraftNotFound: 5}
+    assert again(coupons).stock == 2
 
 
 def test_two_brands_may_have_the_same_codes(coupons):

@@ -19,6 +19,7 @@ from rewards.models import (
     GiftOrder,
     GiftOrderMove,
     Location,
+    PoolDraft,
     RedeemedCodes,
     RedemptionMark,
     Reward,
@@ -86,6 +87,7 @@ def _add_catalogue(world: SimpleNamespace) -> None:
     )
     world.step = GiftOrderMove.objects.get(order=world.order)
     world.pool = make_reward_type(token, name="Coupon", pool=POOL)
+    world.draft = PoolDraft.objects.create(brand=brand, reward_type=world.pool, actor="staff:1", text="POOL-3")
     world.used, world.free = Reward.objects.filter(reward_type=world.pool).order_by("pk")
     world.used = use_reward(brand_id=brand.pk, code=world.used.code, at=NOON)
 

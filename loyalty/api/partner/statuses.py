@@ -57,6 +57,7 @@ STATUSES = problems.STATUSES | {
     "reward_limit_reached": 400,
     "reward_not_found": 404,
     "reward_type_not_available": 400,
+    "pool_draft_not_found": 404,
     "reward_type_not_found": 400,
     "token_not_found": 404,
     "too_many_code_tries": 429,
