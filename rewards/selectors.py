@@ -91,7 +91,8 @@ def life_of(code: Code) -> CodeLife:
     """All that is known of a code; `campaign` and `member` are read."""
     mail = Email.objects.filter(brand_id=code.brand_id, pk=code.mail_id).first() if code.mail_id is not None else None
     paid = None
-    if code.member_id is not None:  # among the member's own rows, for the ledger is not searched by code
+    if code.member_id is not None and code.redeemed_at is not None:
+        # Among the member's own rows, for the ledger is not searched by code.
         rows = Transaction.objects.filter(brand_id=code.brand_id, account__brand_id=code.brand_id)
         rows = rows.filter(account__member_id=code.member_id, account__token_id=code.campaign.token_id, type__in=CODE_TYPES)
         paid = rows.filter(effective_at=code.redeemed_at, amount__gt=0, explanation__code=code.pk).first()

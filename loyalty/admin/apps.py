@@ -11,6 +11,7 @@ PAGES = (
     "audit",
     "campaigns",
     "catalogue",
+    "codes",
     "exchange",
     "explorer",
     "home",

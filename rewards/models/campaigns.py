@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ledger.models import Token
 from ledger.models.tokens import TokenType
@@ -26,10 +27,10 @@ class CampaignKind(models.TextChoices):
 class CampaignState(models.TextChoices):
     """Where a campaign stands by staff's decision; its dates narrow that."""
 
-    DRAFT = "draft"
-    RUNNING = "running"
-    PAUSED = "paused"
-    ENDED = "ended"
+    DRAFT = "draft", _("Draft")
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    ENDED = "ended", _("Ended")
 
 
 class Campaign(models.Model):

@@ -6,6 +6,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rewards.models.campaigns import Campaign, CampaignState
@@ -17,10 +18,10 @@ from users.models.guards import kept
 class CodeState(models.TextChoices):
     """What has become of a code; derived from its instants."""
 
-    AVAILABLE = "available"
-    REDEEMED = "redeemed"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    AVAILABLE = "available", _("Available")
+    REDEEMED = "redeemed", _("Redeemed")
+    EXPIRED = "expired", _("Expired")
+    REVOKED = "revoked", _("Revoked")
 
 
 class BatchState(models.TextChoices):
@@ -136,6 +137,12 @@ class CodeBatch(models.Model):
     def missing(self) -> int:
         """How many codes it lacks."""
         return self.count - self.generated
+
+    @property
+    def words(self) -> str:
+        """How far it is, for people."""
+        numbers = {"generated": f"{self.generated:,}", "count": f"{self.count:,}", "state": self.get_state_display()}
+        return gettext("%(generated)s of %(count)s codes: %(state)s") % numbers
 
     @property
     def form(self) -> CodeForm:

@@ -1,7 +1,4 @@
-"""Codes of a batch go out as CSV, streamed: into a file that is there whole or not at all, or to whoever downloads it.
-
-Codes are digits and capital letters, and what stands beside them are numbers: no spreadsheet takes any of it for a formula.
-"""
+"""Codes of a batch go out, streamed: into a CSV file that is there whole or not at all, or row by row."""
 
 import hashlib
 import os
@@ -17,7 +14,8 @@ from rewards.models.codes import SETTLED
 
 IDS_AT_A_TIME = 200_000
 ROWS_AT_A_TIME = 5_000
-HEADER = b"code,value,campaign_id\n"
+COLUMNS = ("code", "value", "campaign_id")
+HEADER = ",".join(COLUMNS).encode() + b"\n"
 COPY_OUT = """
 COPY (SELECT code, value, campaign_id FROM rewards_code
       WHERE id > %s AND id <= %s AND batch_id = %s ORDER BY id) TO STDOUT (FORMAT csv)
@@ -44,22 +42,22 @@ def export_batch(*, batch: CodeBatch, path: Path) -> Exported:
     return exported
 
 
-def stream_batch(*, batch: CodeBatch) -> Iterator[bytes]:
-    """The same file piece by piece, for whoever may take long to read it. Raises CodeBatchUnfinished before the first.
+def rows_of_batch(*, batch: CodeBatch) -> Iterator[tuple[str, int, int]]:
+    """The rows of the same file, one by one, for whoever may take long to read them.
 
-    Each piece is a query of its own, so that no statement and no transaction waits for a slow reader.
+    Some thousand at a time are a query of their own, so that no statement and no transaction waits for a slow reader.
+    Raises CodeBatchUnfinished, before the first.
     """
     _check_settled(batch)
-    return _pieces(batch)
+    return _rows(batch)
 
 
-def _pieces(batch: CodeBatch) -> Iterator[bytes]:
-    yield HEADER
+def _rows(batch: CodeBatch) -> Iterator[tuple[str, int, int]]:
     after, end = (batch.first_code_id or 1) - 1, batch.last_code_id or 0
-    rows = Code.objects.filter(brand_id=batch.brand_id, batch=batch, pk__lte=end).order_by("pk")
-    while piece := list(rows.filter(pk__gt=after).values_list("pk", "code", "value")[:ROWS_AT_A_TIME]):
-        yield "".join(f"{code},{value},{batch.campaign_id}\n" for _, code, value in piece).encode()
-        after = piece[-1][0]
+    found = Code.objects.filter(brand_id=batch.brand_id, batch=batch, pk__lte=end).order_by("pk")
+    while some := list(found.filter(pk__gt=after).values_list("pk", "code", "value")[:ROWS_AT_A_TIME]):
+        yield from ((code, value, batch.campaign_id) for _, code, value in some)
+        after = some[-1][0]
 
 
 def _check_settled(batch: CodeBatch) -> None:

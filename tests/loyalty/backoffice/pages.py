@@ -7,6 +7,7 @@ from django.db.models import Model
 
 from exchange.models import ExchangeOrder
 from ledger.models import Account, Transaction
+from rewards.models import Campaign, CodeBatch
 from users.models import Approval, Brand, Member
 
 
@@ -38,6 +39,12 @@ PAGES: dict[str, Page] = {
     "ledger_transaction_export": Page(("ledger.export_transactions",)),
     "ledger_account_proof": Page(("ledger.view_account",), accounts_of),
     "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
+    "rewards_campaign_move": Page(("rewards.change_campaign",), each(Campaign)),
+    "rewards_campaign_copy": Page(("rewards.add_campaign",), each(Campaign)),
+    "rewards_campaign_generate": Page(("rewards.generate_codes",), each(Campaign)),
+    "rewards_codebatch_move": Page(("rewards.generate_codes",), each(CodeBatch)),
+    "rewards_codebatch_progress": Page(("rewards.view_codebatch",), each(CodeBatch)),
+    "rewards_codebatch_download": Page(("rewards.download_codes",), each(CodeBatch)),
     "users_auditentry_export": Page(("users.view_auditentry",)),
     "money_credit": Page(("ledger.credit_member",), each(Member)),
     "money_debit": Page(("ledger.debit_member",), each(Member)),
