@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from loyalty.admin.sessions import CONFIRMED
 from rewards.models import Campaign, Code, CodeBatch
 from rewards.services.batches import close_batch, halt_batch
 from rewards.services.generating import BatchOrder, generate_codes, make_chunk, open_batch
@@ -130,13 +131,25 @@ def test_the_codes_of_a_finished_batch_are_downloaded_and_that_is_written_down(c
 
     answer = client.post(at(batch, "download"))
 
-    header, *rows = csv.reader(io.StringIO(b"".join(answer.streaming_content).decode()))
+    header, *rows = csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))
     codes = Code.objects.filter(batch=batch).order_by("pk").values_list("code", flat=True)
     assert header == ["code", "value", "campaign_id"]
     assert rows == [[code, str(VALUE), str(campaign.pk)] for code in codes]
     assert answer["Content-Disposition"] == f'attachment; filename="codes-{batch.pk}.csv"'
     (entry,) = AuditEntry.objects.filter(kind="export", subject_id=str(batch.pk), subject_model="rewards.codebatch")
     assert (entry.staff_id, entry.brand_id, entry.after) == (manager.pk, campaign.brand_id, {"rows": COUNT})
+
+
+def test_who_signed_in_long_ago_says_again_who_they_are_before_codes_go_out(client, manager, campaign):
+    batch = finished(campaign)
+    session = client.session
+    session[CONFIRMED] = 0
+    session.save()
+
+    asked = client.post(at(batch, "download"))
+
+    assert "confirm-password" in asked.content.decode()
+    assert not AuditEntry.objects.filter(kind="export", subject_id=str(batch.pk)).exists()
 
 
 def test_a_closed_batch_gives_out_the_codes_that_it_has_and_a_stopped_one_none(client, campaign):
