@@ -18,7 +18,7 @@ from users.models import Email
 
 WALLS = [
     wall
-    for name in ("0002_walls", "0005_rollup_walls", "0007_campaign_walls", "0009_pool_draft_walls")
+    for name in ("0002_walls", "0005_rollup_walls", "0007_campaign_walls", "0009_members_walls", "0011_pool_draft_walls")
     for wall in import_module(f"rewards.migrations.{name}").WALLS
 ]
 MODELS = list(apps.get_app_config("rewards").get_models())

@@ -10,7 +10,7 @@ WALLS = [
 class Migration(migrations.Migration):
     """Schema only."""
 
-    dependencies = [("rewards", "0008_pool_drafts")]
+    dependencies = [("rewards", "0010_pool_drafts")]
     operations = [
         migrations.RunSQL(
             f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0007_campaign_walls"),
+        ("rewards", "0009_members_walls"),
         ("users", "0009_approval_walls"),
     ]
 
