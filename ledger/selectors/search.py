@@ -226,10 +226,11 @@ class _AccountsWindow:
             rows = rows.filter(sequence__gte=low, sequence__lt=high)
             rows = rows if self.start is None else key.beyond(rows, self.start, backwards=self.backwards)
             rows = rows if limit is None else key.beyond(rows, limit, backwards=not self.backwards, included=True)
-            parts.append(rows.order_by(order).values("pk")[: self.size + 1])
-        if not parts:
-            return []
-        ids = parts[0] if len(parts) == 1 else parts[0].union(*parts[1:], all=True)
+            parts.append(rows.order_by(order))
+        if len(parts) < 2:  # an account's numbers follow time, so one account's rows need no merging
+            return [row for part in parts for row in _with_account(part)[: self.size + 1]]
+        slices = [part.values("pk")[: self.size + 1] for part in parts]
+        ids = slices[0].union(*slices[1:], all=True)
         found = _with_account(Transaction.objects.filter(pk__in=[row["pk"] for row in ids]))
         return list(found.order_by(*key.ordering(backwards=self.backwards))[: self.size + 1])
 

@@ -90,7 +90,7 @@ TABLE: dict[str, dict[str, str]] = {
         "view_giftorder": "BS",
         "move_giftorder": "BS",
         "view_collectible": "BCS",
-        "decide_collectible": "BCS",
+        "decide_personalisation": "BCS",
         "view_collectiblesupply": "BC",
         "add_collectiblesupply": "BC",
         "change_collectiblesupply": "BC",

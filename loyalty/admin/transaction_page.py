@@ -16,6 +16,7 @@ from ledger.rules.lots import pairs
 from ledger.services.account_proof import recomputed_hash
 from loyalty.admin.base import staff_of
 from loyalty.admin.linking import Link, link_to
+from loyalty.admin.personalisation_queue import in_words
 from rewards.models import Code, Collectible, Reward
 from rewards.selectors import CODE_TYPES
 
@@ -54,6 +55,7 @@ def page_of(request: HttpRequest, row: Transaction) -> dict[str, Any]:
         "row": row,
         "facts": list(_facts(request, row)),
         "belongs": list(_belongs(request, row)),
+        "words": in_words(row),
         "explanation": json.dumps(row.explanation, indent=2, ensure_ascii=False) if row.explanation else "",
         "note": _note(request, row),
         "chain": _chain(request, row, before, after),
@@ -113,8 +115,8 @@ def _belongs(request: HttpRequest, row: Transaction) -> Iterator[tuple[str, Link
 
 
 def _note(request: HttpRequest, row: Transaction) -> str:
-    """The free text to the transaction, for those who may see the member."""
-    if row.note_digest is None or not staff_of(request).has_perm("users.view_member"):
+    """The free text to the transaction, for those who may see personal data."""
+    if row.note_digest is None or not staff_of(request).has_perm("users.view_personal_data"):
         return ""
     return Note.objects.filter(brand_id=row.brand_id, transaction=row).values_list("text", flat=True).first() or ""
 

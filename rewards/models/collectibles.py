@@ -68,7 +68,7 @@ class Collectible(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        permissions = [("decide_collectible", "Can decide about personalisations")]
+        permissions = [("decide_personalisation", "Can decide about personalisations")]
         constraints = [
             models.UniqueConstraint(name="collectible_serial_once", fields=["brand", "token", "serial"]),
             models.CheckConstraint(name="collectible_serial_positive", condition=Q(serial__gte=1)),

@@ -4,15 +4,13 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
-from django.utils import timezone
 
 from exchange.models import AccrualFile, AnswerFile, Difference, ExchangeOrder, Partnership
 from ledger.models import Account, Token, Transaction
 from rewards.models import Campaign, Code, CodeBatch, Collectible, GiftOrder, Reward, RewardType
-from rewards.services.collectibles import request_personalisation
-from tests.api.programme import make_campaign, make_item
+from tests.api.programme import make_campaign
 from tests.clients import Partner
-from tests.conftest import make_brand, make_member, make_token
+from tests.conftest import make_brand, make_token
 from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from tests.loyalty.furnished import furnish
 from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff, WebhookDelivery
@@ -196,22 +194,6 @@ def test_a_move_that_is_not_allowed_is_told_and_stops_no_other(brand, token, hou
     assert Campaign.objects.get(pk=allowed.pk).state == {"start": "running", "pause": "paused", "end": "ended"}[action]
 
 
-@pytest.mark.parametrize(("action", "status"), [("approve", "approved"), ("reject", "rejected")])
-def test_a_personalisation_is_decided_by_an_action_and_once(everything, staff, house, action, status):
-    item = Collectible.objects.get(brand=everything)
-
-    first, again = act(house, action, item, reason="because"), act(house, "approve", item)
-
-    item.refresh_from_db()
-    assert (item.status, item.decided_by) == (status, f"staff:{staff.pk}")
-    assert list(first.context["messages"]) == []
-    (message,) = again.context["messages"]
-    assert (message.level_tag, str(message)) == ("error", f"{item}: No personalisation of this NFT is pending")
-    assert Transaction.objects.get(brand=everything, type="nft_personalisation").actor == f"staff:{staff.pk}"
-    mails = Email.objects.filter(kind="personalisation_rejected").values_list("context__reason", flat=True)
-    assert list(mails) == (["because"] if action == "reject" else [])
-
-
 def test_a_code_is_revoked_unless_someone_has_redeemed_it(everything, house):
     redeemed, free = Code.objects.filter(brand=everything).order_by("pk")
 
@@ -231,23 +213,10 @@ def test_an_order_moves_step_by_step_and_its_return_gives_the_points_back(everyt
     assert Transaction.objects.get(brand=everything, type="reversal").reverses_id == order.reward.transaction_id
 
 
-def test_what_has_no_owner_any_more_is_told_and_stops_no_other(everything, house):
-    token = Collectible.objects.get(brand=everything).token
-    gone, other = make_item(make_member(everything), token), make_item(make_member(everything), token)
-    for item in (gone, other):
-        request_personalisation(brand_id=everything.pk, item_id=item.pk, data={}, at=timezone.now())
-    Partner.of(everything).call("DELETE", f"/users/{gone.member.auth_id}")
-
-    page = act(house, "approve", gone, other)
-
-    assert [str(message) for message in page.context["messages"]] == [f"{gone}: NFT not found"]
-    assert Collectible.objects.get(pk=other.pk).status == "approved"
-
-
 @pytest.mark.parametrize(
     ("model", "action", "field"),
     [
-        *((Collectible, action, "status") for action in ("approve", "reject")),
+        (Collectible, "decide", "status"),
         *((GiftOrder, action, "status") for action in ("prepare", "cancel")),
         (Campaign, "end", "state"),
         (Code, "revoke", "revoked_at"),

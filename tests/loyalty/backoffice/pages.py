@@ -38,6 +38,8 @@ def each(model: type[Model]) -> Callable[[Brand], Iterable[tuple[object, ...]]]:
 PAGES: dict[str, Page] = {
     "ledger_transaction_export": Page(("ledger.export_transactions",)),
     "ledger_account_proof": Page(("ledger.view_account",), accounts_of),
+    "rewards_collectible_queue": Page(("rewards.view_collectible",)),
+    "rewards_collectible_decide": Page(("rewards.decide_personalisation",)),
     "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
     "rewards_campaign_move": Page(("rewards.change_campaign",), each(Campaign)),
     "rewards_campaign_copy": Page(("rewards.add_campaign",), each(Campaign)),
