@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.contrib import admin
 from django.db.models import IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
@@ -130,7 +129,7 @@ MARKS = {"flows_at": TallyMark, "codes_at": CodeMark, "exchanges_at": ExchangeMa
 
 def overview_of(request: HttpRequest, brand: Brand, *, at: datetime) -> Overview:
     """What waits in a brand for whoever is signed in."""
-    shown = [need for need in NEEDS if need.model in admin.site._registry and request.user.has_perm(need.permission)]
+    shown = [need for need in NEEDS if request.user.has_perm(need.permission)]
     marks = {
         name: Subquery(mark._default_manager.filter(brand=OuterRef("pk")).values("counted_at")) for name, mark in MARKS.items()
     }

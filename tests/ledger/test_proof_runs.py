@@ -3,10 +3,14 @@
 from datetime import date, timedelta
 
 import pytest
+from django.conf import settings
 
+from exchange.tasks import prove_daily_exchanges
 from ledger.models import ProofRun, ProofSubject
 from ledger.services.proof_runs import LEASE, Outcome, ledger_outcome, prove_brands, rollup_outcome
 from ledger.services.tallying import LEDGER
+from ledger.tasks import prove_ledgers
+from rewards.tasks import prove_daily_codes
 from tests.conftest import NOON, make_member, make_token
 from tests.ledger.orders import account_of, move
 from tests.ledger.rolling import counted_to_now
@@ -92,3 +96,14 @@ def test_rollups_are_proved_alike(history):
     outcome = rollup_outcome(LEDGER, brand.pk)
 
     assert (outcome.rows, outcome.faults) == (4, [])
+
+
+def test_the_nightly_tasks_prove_every_subject(history):
+    brand, _ = history
+
+    for task in (prove_ledgers, prove_daily_codes, prove_daily_exchanges):
+        task()
+
+    runs = ProofRun.objects.filter(brand=brand, ended_at__isnull=False)
+    assert set(runs.values_list("subject", flat=True)) == set(ProofSubject.values)
+    assert settings.CELERY_BEAT_SCHEDULE["prove ledgers"]["task"] == prove_ledgers.name
