@@ -105,18 +105,16 @@ def redeemed_of(campaign: Campaign) -> tuple[int, int]:
     return (row.codes, row.value) if row is not None else (0, 0)
 
 
-def tree_of(categories: Sequence[Category]) -> list[tuple[int, Category]]:
-    """Categories as they stand in one another, each with its depth, by name; one whose parent is not among them is a root."""
-    known = {category.pk for category in categories}
-    below: dict[int | None, list[Category]] = {}
-    for category in sorted(categories, key=lambda one: (one.name.casefold(), one.pk)):
-        below.setdefault(category.parent_id if category.parent_id in known else None, []).append(category)
-    found: list[tuple[int, Category]] = []
-    waiting = [(0, root) for root in reversed(below.get(None, []))]
+def below(category: Category) -> set[int]:
+    """The ids of a category and of all that stand in it, however deep."""
+    children: dict[int | None, list[int]] = {}
+    for pk, parent_id in Category.objects.filter(brand_id=category.brand_id).values_list("pk", "parent_id"):
+        children.setdefault(parent_id, []).append(pk)
+    found, waiting = set[int](), [category.pk]
     while waiting:
-        depth, category = waiting.pop()
-        found.append((depth, category))
-        waiting += [(depth + 1, child) for child in reversed(below.get(category.pk, []))]
+        pk = waiting.pop()
+        found.add(pk)
+        waiting += children.get(pk, [])
     return found
 
 

@@ -2,18 +2,50 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models.expressions import RawSQL
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from loyalty.admin.base import BrandTabularInline, KeptAdmin, ReadOnlyAdmin, actor_of
+from loyalty.admin.base import BrandRelatedFilter, BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, actor_of
+from loyalty.admin.campaigns import Bar
+from loyalty.admin.outcomes import note_move, page_of, tell
+from loyalty.admin.pools import fill_pool
 from loyalty.errors import LoyaltyError
 from rewards.models import Category, Fulfilment, GiftOrder, Location, Reward, RewardType, RewardTypeLocation, RewardTypeText
-from rewards.rules.gift_orders import GiftOrderStatus
+from rewards.models.catalogue import WEB
+from rewards.rules.gift_orders import MOVES, GiftOrderStatus
+from rewards.selectors import below
 from rewards.services.gift_orders import move_gift_order
+
+LONGEST_IMAGE, LONGEST_REASON = 500, 200
+NAMES = RawSQL(
+    """
+(WITH RECURSIVE above(parent_id, name, height) AS (
+  SELECT c.parent_id, c.name, 0 FROM rewards_category c WHERE c.id = rewards_category.id
+  UNION ALL SELECT p.parent_id, p.name, a.height + 1 FROM rewards_category p JOIN above a ON p.id = a.parent_id
+) SELECT array_agg(name ORDER BY height DESC) FROM above)
+""",
+    [],
+)
+STEPS = {
+    GiftOrderStatus.IN_PREPARATION: gettext_lazy("In preparation"),
+    GiftOrderStatus.IN_DELIVERY: gettext_lazy("In delivery"),
+    GiftOrderStatus.DELIVERED: gettext_lazy("Delivered"),
+    GiftOrderStatus.CANCELLATION: gettext_lazy("Cancel, and give the points back"),
+    GiftOrderStatus.RETURNED: gettext_lazy("Accept its return, and give the points back"),
+}
 
 
 class DistinctFormSet(PaginationInlineFormSet):
@@ -45,14 +77,48 @@ class RewardTypeLocationInline(BrandTabularInline):
     extra = 0
 
 
+class ImagesField(forms.CharField):
+    """Addresses of pictures, one a line."""
+
+    def __init__(self, **terms: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), required=False, **terms)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show them one a line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """Refuse what is no address of the web."""
+        images = str(super().clean(value)).split()
+        for image in images:
+            WEB(image)
+            if len(image) > LONGEST_IMAGE:
+                raise forms.ValidationError(_("An address is at most %(most)s characters long.") % {"most": LONGEST_IMAGE})
+        return images
+
+
+class RewardTypeForm(KeptForm):
+    """A reward type, its pictures one a line."""
+
+    images = ImagesField(
+        label=gettext_lazy("Pictures"),
+        help_text=gettext_lazy("Their addresses, one a line; the first is shown where there is room for one."),
+    )
+
+
 @admin.register(RewardType)
 class RewardTypeAdmin(KeptAdmin):
-    """Reward types."""
+    """Reward types: what points buy, for how many, for how long, and what is left of it."""
 
-    list_display = ["name", "brand", "category", "price", "stock", "handed_out", "fulfilment", "active", "valid_until"]
-    list_filter = ["fulfilment", "active"]
+    form = RewardTypeForm
+    list_display = ["name", "brand", "category", "price", "shown_stock", "fulfilment", "active", "valid_until"]
+    list_filter = ["fulfilment", "active", ("category", BrandRelatedFilter)]
+    list_select_related = ["brand", "category"]
+    search_fields = ["name"]
     readonly_fields = ["handed_out"]
     inlines = [RewardTypeTextInline, RewardTypeLocationInline]
+    actions = ["offer", "withdraw"]
+    change_form_outer_before_template: Any = "admin/catalogue/reward_type_panel.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: RewardType | None = None) -> tuple[str, ...]:
         """How it is fulfilled stays so; a pool counts its own stock."""
@@ -66,12 +132,89 @@ class RewardTypeAdmin(KeptAdmin):
             line.instance.brand_id = form.instance.brand_id
         super().save_formset(request, form, formset, change)
 
+    @admin.display(description=gettext_lazy("Handed out"))
+    def shown_stock(self, reward_type: RewardType) -> str:
+        """How many of how many."""
+        return Bar("", reward_type.handed_out, reward_type.stock).words
+
+    @admin.action(description=gettext_lazy("Offer"), permissions=["change"])
+    def offer(self, request: HttpRequest, queryset: QuerySet[RewardType]) -> None:
+        """Offer them to members."""
+        queryset.update(active=True)
+
+    @admin.action(description=gettext_lazy("Offer no more"), permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[RewardType]) -> None:
+        """Take them out of what is offered; what was bought stays good."""
+        queryset.update(active=False)
+
+    def get_urls(self) -> list[Any]:
+        """Its pool, at an address of its own."""
+        pool = self.admin_site.admin_view(self.pool_view)
+        return [path("<int:object_id>/pool/", pool, name="rewards_rewardtype_pool"), *super().get_urls()]
+
+    def pool_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Fill the pool."""
+        reward_type = self.get_scoped_object(request, object_id, permission="rewards.change_rewardtype")
+        return fill_pool(request, reward_type, self.admin_site.each_context(request))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The reward type, above its form what is left of it."""
+        reward_type = self.get_object(request, object_id)
+        panel: dict[str, Any] = {}
+        if reward_type is not None and request.method == "GET":
+            may_fill = reward_type.fulfilment == Fulfilment.POOL and self.has_change_permission(request, reward_type)
+            bars = [Bar(_("Handed out"), reward_type.handed_out, reward_type.stock)]
+            panel = {"reward_type": reward_type, "bars": bars, "hints": hints_of(reward_type), "may_fill": may_fill}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | panel)
+
+
+def hints_of(reward_type: RewardType) -> list[str]:
+    """Why members may not get it."""
+    at, hints = timezone.now(), []
+    if not reward_type.active:
+        hints.append(_("It is not offered: make it active, so that members can get it."))
+    if reward_type.valid_from is not None and reward_type.valid_from > at:
+        hints.append(_("It is not offered yet: its time has not begun."))
+    if reward_type.valid_until is not None and reward_type.valid_until <= at:
+        hints.append(_("It is offered no more: its time is over."))
+    if reward_type.left is not None and reward_type.left <= 0:
+        hints.append(_("Nothing is left of it."))
+    return hints
+
 
 @admin.register(Category)
 class CategoryAdmin(KeptAdmin):
-    """Categories."""
+    """Categories, as they stand in one another."""
 
-    list_display = ["code", "name", "parent", "brand"]
+    list_display = ["shown_name", "code", "brand"]
+    search_fields = ["name", "code__exact"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Categories, each with the names of those that it stands in and its own, from the top."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        told: QuerySet[Any] = rows.annotate(names=NAMES)
+        return told
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Below each category those that stand in it."""
+        return ("brand", NAMES.asc(), "pk")
+
+    @admin.display(description=gettext_lazy("Category"))
+    def shown_name(self, category: Any) -> str:
+        """Its name, the further in the deeper it stands."""
+        return format_html(
+            '<span style="padding-inline-start: {}rem">{}</span>', 1.5 * (len(category.names) - 1), category.name
+        )
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **terms: Any) -> Any:
+        """The form; a category can stand in none of those that stand in it."""
+        form = super().get_form(request, obj, change, **terms)
+        parent = form.base_fields.get("parent")
+        if obj is not None and parent is not None:
+            parent.queryset = parent.queryset.filter(brand_id=obj.brand_id).exclude(pk__in=below(obj))
+        return form
 
 
 @admin.register(Location)
@@ -92,33 +235,35 @@ class RewardAdmin(ReadOnlyAdmin):
 
 @admin.register(GiftOrder)
 class GiftOrderAdmin(ReadOnlyAdmin):
-    """Orders of gifts."""
+    """Orders of gifts, moved step by step."""
 
     list_display = ["id", "brand", "reward", "status", "created_at", "updated_at"]
     list_filter = ["status"]
+    list_select_related = ["brand", "reward"]
     actions = ["prepare", "send", "deliver", "cancel", "take_back"]
+    change_form_outer_before_template: Any = "admin/catalogue/gift_order_panel.html"
 
-    @admin.action(description="In preparation", permissions=["move"])
+    @admin.action(description=STEPS[GiftOrderStatus.IN_PREPARATION], permissions=["move"])
     def prepare(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
         """Someone packs it."""
         self._move(request, queryset, GiftOrderStatus.IN_PREPARATION)
 
-    @admin.action(description="In delivery", permissions=["move"])
+    @admin.action(description=STEPS[GiftOrderStatus.IN_DELIVERY], permissions=["move"])
     def send(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
         """It is on its way."""
         self._move(request, queryset, GiftOrderStatus.IN_DELIVERY)
 
-    @admin.action(description="Delivered", permissions=["move"])
+    @admin.action(description=STEPS[GiftOrderStatus.DELIVERED], permissions=["move"])
     def deliver(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
         """It has arrived."""
         self._move(request, queryset, GiftOrderStatus.DELIVERED)
 
-    @admin.action(description="Cancel, and give the points back", permissions=["move"])
+    @admin.action(description=STEPS[GiftOrderStatus.CANCELLATION], permissions=["move"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
         """It will not be sent."""
         self._move(request, queryset, GiftOrderStatus.CANCELLATION)
 
-    @admin.action(description="Accept its return, and give the points back", permissions=["move"])
+    @admin.action(description=STEPS[GiftOrderStatus.RETURNED], permissions=["move"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
         """It came back."""
         self._move(request, queryset, GiftOrderStatus.RETURNED)
@@ -134,3 +279,39 @@ class GiftOrderAdmin(ReadOnlyAdmin):
                 move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, actor=actor, at=timezone.now())
             except LoyaltyError as refusal:
                 self.message_user(request, f"{order}: {refusal}", messages.ERROR)
+
+    def get_urls(self) -> list[Any]:
+        """Its moves, at an address of their own."""
+        move = self.admin_site.admin_view(self.move_view)
+        return [path("<int:object_id>/move/", move, name="rewards_giftorder_move"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The order, above it where it has been and where it can go."""
+        order = self.get_object(request, object_id)
+        panel: dict[str, Any] = {}
+        if order is not None:
+            next_ones = MOVES[GiftOrderStatus(order.status)] if self.has_move_permission(request) else ()
+            moves = [(to.value, words) for to, words in STEPS.items() if to in next_ones]
+            panel = {"order": order, "steps": list(order.moves.order_by("moved_at", "pk")), "moves": moves}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | panel)
+
+    @method_decorator(require_POST)
+    def move_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Move it one step on."""
+        order = self.get_scoped_object(request, object_id, permission="rewards.move_giftorder")
+        terms = {"brand_id": order.brand_id, "order_id": order.pk, "actor": actor_of(request)}
+        try:
+            to = GiftOrderStatus(request.POST.get("to", ""))
+        except ValueError:
+            messages.error(request, _("Say where it is to go."))
+            return HttpResponseRedirect(page_of(order))
+        reason = request.POST.get("reason", "")[:LONGEST_REASON]
+        try:
+            move_gift_order(**terms, to=to, reason=reason, at=timezone.now())
+        except LoyaltyError as refusal:
+            tell(request, refusal)
+        else:
+            note_move(request, order, before={"status": order.status}, after={"status": to.value})
+        return HttpResponseRedirect(page_of(order))

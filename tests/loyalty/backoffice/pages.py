@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from exchange.models import ExchangeOrder
 from ledger.models import Account, Transaction
-from rewards.models import Campaign, CodeBatch
+from rewards.models import Campaign, CodeBatch, GiftOrder, RewardType
 from users.models import Approval, Brand, Member
 
 
@@ -41,6 +41,8 @@ PAGES: dict[str, Page] = {
     "rewards_collectible_queue": Page(("rewards.view_collectible",)),
     "rewards_collectible_decide": Page(("rewards.decide_personalisation",)),
     "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
+    "rewards_rewardtype_pool": Page(("rewards.change_rewardtype",), each(RewardType)),
+    "rewards_giftorder_move": Page(("rewards.move_giftorder",), each(GiftOrder)),
     "rewards_campaign_move": Page(("rewards.change_campaign",), each(Campaign)),
     "rewards_campaign_copy": Page(("rewards.add_campaign",), each(Campaign)),
     "rewards_campaign_generate": Page(("rewards.generate_codes",), each(Campaign)),
