@@ -18,7 +18,7 @@ from users.models import AuditKind, Staff
 from users.services.audit import caller_address, note
 from users.services.second_factors import has_second_factor, needs_second_factor
 
-OPEN = frozenset({"login", "logout", "jsi18n", "choose_password", "choose_password_done"})
+OPEN = frozenset({"login", "logout", "jsi18n", "choose_password"})
 OF_SECOND_FACTOR = frozenset({"second_factor", "second_factor_set_up"})
 BACKGROUND = "X-Background"  # pages that ask of their own accord say so, which keeps nobody signed in
 

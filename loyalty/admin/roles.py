@@ -18,6 +18,8 @@ TABLE: dict[str, dict[str, str]] = {
         "view_brand": "BCSF",
         "change_brand": "B",
         "view_staff": "B",
+        "add_staff": "B",
+        "change_staff": "B",
         "view_auditentry": "B",
         "view_member": "BSF",
         "view_approval": "BSF",

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from unfold.sites import UnfoldAdminSite
 
-from loyalty.admin import second_factor
+from loyalty.admin import passwords, second_factor
 from users.models import Staff
 from users.rules.colours import palette_of
 
@@ -19,7 +19,7 @@ class BackOfficeSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         """The pages that belong to no model."""
-        return second_factor.urls_of(self)
+        return [*second_factor.urls_of(self), *passwords.urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff."""

@@ -1,17 +1,27 @@
-"""Brands and their staff."""
+"""Brands and their staff: who works in the back office, in which roles."""
 
-from typing import Any
+from typing import Any, cast
 
-from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.contrib.auth.tokens import default_token_generator
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from loyalty.admin.base import BrandAdmin, KeptAdmin, staff_of
+from loyalty.admin.base import BrandAdmin, KeptAdmin, ReadOnlyAdmin, staff_of
+from loyalty.admin.reauthentication import recently_authenticated
+from loyalty.errors import LoyaltyError
 from users.models import Brand, Staff
-
-admin.site.unregister(Group)
+from users.services.second_factors import reset_second_factor, with_second_factor
+from users.services.staff import add_staff, assign_roles, assignable_roles, judge_reach, renew_invitation, set_active
 
 
 @admin.register(Brand)
@@ -19,7 +29,7 @@ class BrandPage(KeptAdmin):
     """Brands; each sees its own."""
 
     brand_path = "pk"
-    list_display = ["name", "languages", "currency", "time_zone", "sandbox"]
+    list_display = ["name", "languages", "currency", "time_zone", "sandbox", "demands_second_factor"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Brands are made by the house."""
@@ -31,21 +41,167 @@ class BrandPage(KeptAdmin):
         return (*super().get_readonly_fields(request, obj), *fixed)
 
 
+FIELDS: Any = ["username", "brand", "email", "first_name", "last_name", "roles"]
+
+
+class StaffForm(forms.ModelForm[Staff]):
+    """Who someone is, and their roles: those alone that hold nothing that whoever gives them lacks."""
+
+    by: Staff
+    roles = forms.ModelMultipleChoiceField(
+        Group.objects.none(), required=False, label=_("Roles"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = Staff
+        fields = ["username", "brand", "email", "first_name", "last_name"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "email" in self.fields:
+            self.fields["email"].required = True
+        if "roles" in self.fields:
+            offered = [role.pk for role in assignable_roles(self.by)]
+            roles = cast("forms.ModelMultipleChoiceField[Group]", self.fields["roles"])
+            roles.queryset = Group.objects.filter(pk__in=offered).order_by("name")
+            roles.initial = list(self.instance.groups.values_list("pk", flat=True)) if self.instance.pk else []
+
+    def clean_username(self) -> str:
+        """Refuse a name that someone has, in whatever case."""
+        name: str = self.cleaned_data["username"]
+        if Staff.objects.filter(username__iexact=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(gettext("This name is taken."))
+        return name
+
+
 @admin.register(Staff)
-class StaffAdmin(UserAdmin[Staff], BrandAdmin):  # type: ignore[misc]
-    """Staff."""
+class StaffAdmin(BrandAdmin):
+    """Staff: let in, given roles, switched off, by those who hold all that they give; never by themselves."""
 
-    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    form = StaffForm
+    list_display = ["username", "brand", "first_name", "last_name", "email", "roles_held", "is_active", "secured", "last_login"]
+    list_filter = ["is_active"]
+    search_fields = ["username__istartswith", "email__iexact"]
+    fields = FIELDS
+    actions = ["switch_off", "let_in", "invite", "reset"]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """The house says whose staff someone is."""
-        told = list(super().get_fieldsets(request, obj))
-        house = obj is not None and staff_of(request).brand_id is None
-        return [*told, ("Brand", {"fields": ["brand"]})] if house else told
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Staff]:
+        """Read roles and second factors with the people."""
+        rows: QuerySet[Staff] = super().get_queryset(request)
+        return rows.prefetch_related("groups").annotate(has_second_factor=with_second_factor())
+
+    def has_change_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
+        """Who may change staff may not change themselves, nor whoever holds more."""
+        return super().has_change_permission(request, obj) and (obj is None or _reaches(staff_of(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
+        """Nobody deletes: the audit names them."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> tuple[str, ...]:
+        """Names and brands stay as they were given."""
+        return (
+            () if obj is None else ("username", "brand") if self.has_change_permission(request, obj) else (*self.fields[:-1],)
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Staff | None = None) -> Any:
+        """The house says whose staff someone is; who only looks sees roles in the list."""
+        hidden = set() if staff_of(request).brand_id is None else {"brand"}
+        hidden |= {"roles"} if obj is not None and not self.has_change_permission(request, obj) else set()
+        return [name for name in FIELDS if name not in hidden]
+
+    def get_form(self, request: HttpRequest, obj: Staff | None = None, change: bool = False, **terms: Any) -> Any:
+        """The form, which knows who gives."""
+        form = super().get_form(request, obj, change, **terms)
+        form.by = staff_of(request)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Let someone in or write what was changed, by the services."""
+        by, at = staff_of(request), timezone.now()
+        given, roles = form.cleaned_data, form.cleaned_data["roles"]
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name in {"email", "first_name", "last_name"}])
+            assign_roles(staff=obj, by=by, roles=roles, at=at)
+            return
+        brand = given.get("brand") if by.brand_id is None else by.brand
+        names = {name: given[name] for name in ("username", "email", "first_name", "last_name")}
+        made = add_staff(brand=brand, by=by, roles=roles, at=at, **names)
+        obj.__dict__.update(made.__dict__)
+        self._show_link(request, made)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: the services have given the roles."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing: the service has told it."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Write down what else than roles was changed, for those the service has told."""
+        request.audited_changes.pop("roles", None)  # type: ignore[attr-defined]
+        super().log_change(request, obj, message)
+
+    @admin.display(description=_("roles"))
+    def roles_held(self, staff: Staff) -> str:
+        """What they are."""
+        return ", ".join(sorted(role.name for role in staff.groups.all()))
+
+    @admin.display(description=_("second factor"), boolean=True)
+    def secured(self, staff: Staff) -> bool:
+        """Whether they have one."""
+        return bool(getattr(staff, "has_second_factor", False))
+
+    @admin.action(description=_("Switch off: they are signed out and let in no more"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
+        """Let nobody of them in any more."""
+        self._each(request, queryset, lambda staff, **by: set_active(staff=staff, active=False, **by))
+
+    @admin.action(description=_("Let in again"), permissions=["change"])
+    def let_in(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
+        """Let them in again."""
+        self._each(request, queryset, lambda staff, **by: set_active(staff=staff, active=True, **by))
+
+    @admin.action(description=_("Void the password and make a link to choose another"), permissions=["change"])
+    @recently_authenticated()
+    def invite(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
+        """Show a new link for each."""
+        self._each(request, queryset, lambda staff, **by: self._show_link(request, renew_invitation(staff=staff, **by)))
+
+    @admin.action(description=_("Forget the second factor, so that they set up another"), permissions=["change"])
+    @recently_authenticated()
+    def reset(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
+        """Forget what they have lost."""
+        self._each(request, queryset, lambda staff, **by: reset_second_factor(staff=staff, **by))
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[Staff], verb: Any) -> None:
+        for staff in queryset.order_by("pk"):
+            try:
+                verb(staff, by=staff_of(request), at=timezone.now())
+            except LoyaltyError as refusal:
+                self.message_user(request, f"{staff}: {refusal}", messages.ERROR)
+            else:
+                self.message_user(request, gettext("%(name)s: done") % {"name": staff}, messages.SUCCESS)
+
+    def _show_link(self, request: HttpRequest, staff: Staff) -> None:
+        """Show the link this once: whoever has it chooses the password."""
+        key = urlsafe_base64_encode(force_bytes(staff.pk))
+        link = reverse("admin:choose_password", args=[key, default_token_generator.make_token(staff)])
+        told = {"name": staff, "link": request.build_absolute_uri(link)}
+        words = gettext("Give %(name)s this link, shown this once, to choose a password within a day: %(link)s") % told
+        self.message_user(request, words, messages.WARNING)
+
+
+def _reaches(by: Staff, staff: Staff) -> bool:
+    try:
+        judge_reach(staff=staff, by=by)
+    except LoyaltyError:
+        return False
+    return True
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, BrandAdmin):  # type: ignore[misc]
+class RoleAdmin(ReadOnlyAdmin):
     """Roles, which the platform keeps: looked at by the house."""
 
     brand_path = None
+    fields = ["name", "permissions"]

@@ -22,7 +22,7 @@ class Page(NamedTuple):
     statuses: frozenset[int] = frozenset({200, 302, 405})
 
 
-OF_EVERYBODY = {"second_factor", "second_factor_set_up", "second_factor_recovery_codes"}
+OF_EVERYBODY = {"second_factor", "second_factor_set_up", "second_factor_recovery_codes", "choose_password"}
 """Pages about one's own account, of whoever is signed in."""
 
 
