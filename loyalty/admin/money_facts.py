@@ -44,7 +44,7 @@ def _movement(approval: Approval, content: dict[str, Any], at: datetime) -> list
     token = Token.objects.get(brand_id=approval.brand_id, pk=content["token_id"])
     amount, before = content["amount"], held(approval.member, token.pk, at=at)
     return [
-        Fact(_("Points given") if amount > 0 else _("Points taken"), abs(amount), strong=True),
+        Fact(_("Points to give") if amount > 0 else _("Points to take"), abs(amount), strong=True),
         Fact(_("Token"), token),
         *_balances(approval, before, amount),
     ]
@@ -55,7 +55,7 @@ def _reversal(approval: Approval, content: dict[str, Any], at: datetime) -> list
     row = rows.get(brand_id=approval.brand_id, pk=content["transaction_id"])
     back = content["amount"] if row.amount < 0 else -content["amount"]
     return [
-        Fact(_("Points given back") if back > 0 else _("Points taken back"), content["amount"], strong=True),
+        Fact(_("Points to give back") if back > 0 else _("Points to take back"), content["amount"], strong=True),
         Fact(_("Of the transaction"), f"{row.pk}, {row.get_type_display()}, {row.amount:+d} {row.account.token.symbol}"),
         Fact(_("Recorded"), approval.brand.local_text(row.recorded_at)),
         Fact(_("Left of it"), left_of(row)),

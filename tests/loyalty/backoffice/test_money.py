@@ -103,7 +103,7 @@ def test_above_the_limit_one_asks_and_another_approves(member, token, agent, fin
     assert balance(member) == 10
 
     shown = words(finance.get(page_of(Approval, "change", approval.pk)))
-    for line in ("Points given 1001", "Balance now 10", "Balance after 1011", "Reason", bytes(approval.digest).hex()):
+    for line in ("Points to give 1001", "Balance now 10", "Balance after 1011", "Reason", bytes(approval.digest).hex()):
         assert line in shown
     done = finance.post(page("money_approve", approval.pk), follow=True)
 
