@@ -26,7 +26,8 @@ class KeysetPages:
         self.newest = changelist.get_query_string() if window.newer is not None else None
         self.searched_to = window.searched_to[0] if window.searched_to is not None else None
         self.count = self.shown if first and window.older is None else None
-        self.estimate = "" if self.count is not None else number_format(changelist.estimate(), force_grouping=True)
+        estimate = 0 if self.count is not None else changelist.estimate()
+        self.estimate = number_format(estimate, force_grouping=True) if estimate > self.shown else ""
 
 
 def _address(changelist: "KeysetChangeList", name: str, key: Key, place: Place | None) -> str | None:
@@ -64,7 +65,7 @@ class KeysetChangeList(ChangeList):
         window = self.model_admin.read_window(request, self, older=older, newer=newer)
         self.result_list = window.rows
         self.result_count = len(window.rows)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # else the heading would offer to show all
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
         self.paginator = KeysetPages(self, window, first=older is None and newer is None)
