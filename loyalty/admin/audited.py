@@ -77,6 +77,10 @@ class Audited:
         after = {"action": name, "model": self.model._meta.label_lower, "rows": count}
         note(brand_id=staff.brand_id, after=after, **told)
 
+    def tell_look(self, request: HttpRequest, row: Model) -> None:
+        """Write down that someone saw what is personal in a row."""
+        _note(self, request, AuditKind.LOOK, row)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What was done to a row, newest first."""
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]

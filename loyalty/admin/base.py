@@ -20,6 +20,7 @@ from unfold.forms import ActionForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.admin.audited import Audited
+from loyalty.admin.masking import is_personal, mask, sees_personal_data
 from users.models import Brand, Staff
 
 MOST_COUNTED = 10_000
@@ -194,7 +195,17 @@ class BrandAdmin(Audited, BrandWall, ModelAdmin):  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(BrandAdmin):
-    """Rows that services alone write."""
+    """Rows that services alone write; what is personal in them is masked for some, and that others saw it is written down."""
+
+    def render_change_form(self, request: HttpRequest, context: Any, *arguments: Any, **terms: Any) -> Any:
+        """Show a row."""
+        row = terms.get("obj")
+        if row is not None and is_personal(row):
+            if sees_personal_data(request):
+                self.tell_look(request, row)
+            else:
+                mask(row)
+        return super().render_change_form(request, context, *arguments, **terms)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from django.db.models import Model
 from django.http import HttpRequest
 
 PERMISSION = "users.view_personal_data"
@@ -59,3 +60,23 @@ def masked_number(number: str) -> str:
     """Leave the end alone, ***42, and nothing of what is short."""
     plain = re.sub(r"[^0-9A-Za-z]", "", number)
     return f"{HIDDEN}{plain[-AT_THE_END:]}" if len(plain) > 2 * AT_THE_END else HIDDEN
+
+
+MASKS: dict[str, dict[str, Callable[[str], str]]] = {
+    "users.email": {"recipient": masked_email},
+    "users.membership": {"number": masked_number},
+    "exchange.exchangeorder": {"membership_number": masked_number},
+}
+"""What is personal in rows that pages show as they are. Pages of their own show its parts by the functions above."""
+
+
+def is_personal(row: Model) -> bool:
+    """Whether a row shows something personal."""
+    return row._meta.label_lower in MASKS
+
+
+def mask(row: Model) -> None:
+    """Hide what is personal in a row that is about to be shown, and is not saved any more."""
+    for name, hide in MASKS.get(row._meta.label_lower, {}).items():
+        if value := getattr(row, name):
+            setattr(row, name, hide(value))

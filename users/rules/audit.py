@@ -37,7 +37,7 @@ PERSONAL = frozenset(
 
 PERSONAL_OF = {
     "users.member": frozenset({"language", "metadata"}),
-    "rewards.collectible": frozenset({"data"}),
+    "rewards.collectible": frozenset({"personalised_data"}),
 }
 """And those that do so in one table alone."""
 
