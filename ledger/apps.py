@@ -9,8 +9,9 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
-        """Hear of members that are erased, and of those that are merged."""
-        from ledger.services import closing, merging
+        """Hear of members that are erased, merged or exported."""
+        from ledger.services import closing, exporting, merging
 
         closing.listen()
         merging.listen()
+        exporting.listen()

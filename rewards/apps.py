@@ -9,8 +9,9 @@ class RewardsConfig(AppConfig):
     name = "rewards"
 
     def ready(self) -> None:
-        """Hear of members that are erased, and of those that are merged."""
-        from rewards.services import erasing, merging
+        """Hear of members that are erased, merged or exported."""
+        from rewards.services import erasing, exporting_members, merging
 
         erasing.listen()
         merging.listen()
+        exporting_members.listen()

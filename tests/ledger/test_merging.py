@@ -7,9 +7,12 @@ from django.db.models import Sum
 from ledger.errors import BalanceLimit, InsufficientBalance
 from ledger.models import Account, Lot, Note, Transaction
 from ledger.models.accounts import BALANCE_LIMIT
+from ledger.selectors import flows_of
 from ledger.services.proof import prove
+from ledger.services.tallying import LEDGER
 from tests.conftest import NOON, make_brand, make_expiring_token, make_member, make_token
 from tests.ledger.orders import DAY, account_of, move, undo
+from tests.ledger.rolling import counted_to_now
 from users.errors import AlreadyMerged, MergeRefused, UserNotFound
 from users.models import Brand, Email, Member, Membership
 from users.selectors import MemberList
@@ -297,3 +300,13 @@ def test_tokens_that_only_one_of_them_has_move_as_well(brand, member, duplicate,
 
     assert (account_of(member, token).balance, account_of(member, stars).balance) == (1, 2)
     must_prove(member)
+
+
+def test_what_a_merge_moves_is_neither_earned_nor_burned(brand, member, duplicate, token):
+    move(duplicate, token, 5)
+    merge(member, duplicate)
+    counted_to_now(LEDGER, brand)
+
+    days = flows_of(brand_id=brand.pk, token_id=token.pk, first=(NOON - DAY).date(), last=(NOON + 2 * DAY).date())
+
+    assert (sum(day.earned for day in days), sum(day.burned for day in days)) == (5, 0)

@@ -14,8 +14,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from loyalty.database import write
 from loyalty.errors import invalid_field
 from users.email_kinds import VARIABLES
+from users.errors import EmailNotFound, EmailNotSendable
 from users.models import Brand, Email, EmailTemplate, Member
 from users.models.emails import UNSENT, EmailState
 from users.services.email_templates import compose
@@ -194,6 +196,33 @@ def send_again(*, email: Email, at: datetime) -> bool:
     """Queue a parked e-mail once more, with all its attempts; False when it is not parked."""
     parked = Email.objects.filter(pk=email.pk, state=EmailState.PARKED)
     return bool(parked.update(state=EmailState.QUEUED, attempts=0, due_at=at))
+
+
+def resend_email(*, brand_id: int, email_id: int, at: datetime) -> Email:
+    """Send an e-mail once more: one that was given up by itself, a sent one as a copy to the address the member has now.
+
+    Raises EmailNotFound, EmailNotSendable (it is on its way still, or the member has no address any more).
+    """
+    email = Email.objects.select_related("member").filter(brand_id=brand_id, pk=email_id).first()
+    if email is None:
+        raise EmailNotFound
+    if send_again(email=email, at=at):
+        email.refresh_from_db()
+        return email
+    if email.state != EmailState.SENT:
+        raise EmailNotSendable
+
+    def effect() -> Email:
+        recipient: str | None = email.recipient
+        if email.member_id is not None:  # held, so that nothing is queued behind an erasure's back
+            recipient = Member.objects.select_for_update(no_key=True).get(pk=email.member_id).heir.email
+        if not recipient:
+            raise EmailNotSendable("There is no address any more to send it to")
+        kept = ("brand_id", "member_id", "kind", "template", "language", "context")
+        copied = {name: getattr(email, name) for name in kept}
+        return Email.objects.create(**copied, recipient=recipient, due_at=at, created_at=at)
+
+    return write(effect)
 
 
 def _hang_up(post: BaseEmailBackend) -> None:

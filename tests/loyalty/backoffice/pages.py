@@ -8,7 +8,7 @@ from django.db.models import Model
 from exchange.models import ExchangeOrder
 from ledger.models import Account, Transaction
 from rewards.models import Campaign, CodeBatch, GiftOrder, RewardType
-from users.models import Approval, Brand, Member
+from users.models import Approval, Brand, Email, Member
 
 
 class Page(NamedTuple):
@@ -20,6 +20,11 @@ class Page(NamedTuple):
     permissions: tuple[str, ...]
     arguments: Callable[[Brand], Iterable[tuple[object, ...]]] = lambda _brand: [()]
     statuses: frozenset[int] = frozenset({200, 302, 405})
+
+
+def emails_of(brand: Brand) -> Iterable[tuple[object, ...]]:
+    """The ids of members and of e-mails to them."""
+    return Email.objects.filter(brand=brand, member__isnull=False).values_list("member", "pk")[:1]
 
 
 OF_EVERYBODY = {"second_factor", "second_factor_set_up", "second_factor_recovery_codes", "choose_password"}
@@ -60,4 +65,8 @@ PAGES: dict[str, Page] = {
     "money_withdraw": Page(("users.view_approval",), each(Approval)),
     "exchange_settle": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
     "exchange_refund": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
+    "users_member_merge": Page(("users.merge_member",), each(Member)),
+    "users_member_export": Page(("users.export_member",), each(Member)),
+    "users_member_erase": Page(("users.erase_member",), each(Member)),
+    "users_member_resend": Page(("users.queue_email",), emails_of),
 }
