@@ -114,6 +114,13 @@ class BrandWall:
 class BrandTabularInline(BrandWall, TabularInline):  # type: ignore[misc]
     """Lines that stand under a row of a brand."""
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **terms: Any) -> Any:
+        """A field, which says to those who do not see the column above it what it is."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **terms)
+        if field is not None:
+            getattr(field.widget, "widget", field.widget).attrs.setdefault("aria-label", field.label)
+        return field
+
 
 class BrandRelatedFilter(admin.RelatedFieldListFilter):
     """Offers related rows of one's own brand alone."""

@@ -114,6 +114,12 @@ def test_what_is_no_address_of_a_picture_is_refused(client, brand, token, images
     assert not RewardType.objects.filter(brand=brand).exists()
 
 
+def test_fields_of_lines_say_what_they_are_to_whom_sees_no_columns(client, coupons):
+    page = client.get(page_of(RewardType, "change", coupons.pk)).content.decode()
+
+    assert page.count('aria-label="Language"') == page.count('aria-label="Location"') == 1
+
+
 def test_reward_types_are_offered_and_withdrawn(client, token):
     reward_type = make_reward_type(token)
 
