@@ -197,3 +197,10 @@ class NotOwnAccount(LoyaltyError):
 
     code = "not_own_account"
     detail = "Someone else has to do this for you"
+
+
+class WebhookUnderWay(LoyaltyError):
+    """A delivery that is queued, dropped or empty is not sent again."""
+
+    code = "webhook_under_way"
+    detail = "It is on its way already, was dropped, or its words are gone"

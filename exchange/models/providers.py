@@ -45,7 +45,10 @@ class Provider(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        permissions = [("operate_provider", "Can pause and resume providers, close their breakers, and number their files")]
+        permissions = [
+            ("operate_provider", "Can pause and resume providers, close their breakers, and number their files"),
+            ("export_statement", "Can download statements of both sides"),
+        ]
         constraints = [
             models.UniqueConstraint(name="provider_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="provider_programme_once", fields=["brand", "programme"]),

@@ -82,6 +82,12 @@ def our_statement(provider: Provider, day: date) -> list[StatementLine]:
     return [StatementLine(str(order.reference), order.arrived, order.ended_at) for order in of_day if order.ended_at]
 
 
+def their_statement(provider: Provider, day: date) -> list[StatementLine]:
+    """What the partner says it credited on a day. Raises StatementUnavailableError."""
+    of_day = _asked(provider, day)
+    return sorted(line for line in of_day if line.credited_at.astimezone(UTC).date() == day)
+
+
 def _asked(provider: Provider, day: date) -> list[StatementLine]:
     """Their statements of the day and about it: back to when the oldest was ordered that we settled on the day."""
     oldest = _settled_on(provider, day).aggregate(oldest=Min("created_at"))["oldest"]

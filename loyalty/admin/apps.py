@@ -12,14 +12,18 @@ PAGES = (
     "campaigns",
     "catalogue",
     "codes",
+    "emails",
     "exchange",
     "explorer",
     "home",
     "integrations",
     "members",
     "money",
+    "partnerships",
     "personalisations",
+    "providers",
     "staff",
+    "webhooks",
 )
 
 

@@ -1,30 +1,33 @@
-"""The exchange desk: what is under way is looked at, and decided by the services."""
+"""The exchange desk: orders by state and age, what partners answered, what statements do not agree on."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
-from exchange.models import (
-    AccrualFile,
-    AnswerFile,
-    Difference,
-    ExchangeAttempt,
-    ExchangeMove,
-    ExchangeOrder,
-    Partnership,
-    Provider,
-)
-from exchange.services.credentials import VARIABLE_PREFIX, set_secret
-from exchange.services.desk import resume_order
-from exchange.services.partnerships import approve_partnership, cancel_partnership
+from exchange.models import AccrualFile, AnswerFile, Difference, ExchangeAttempt, ExchangeMove, ExchangeOrder
+from exchange.rules.orders import OPEN, OrderState
+from exchange.services.desk import ask_now, resume_order
 from exchange.services.reconciling import resolve_difference
-from loyalty.admin.base import BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, ReasonForm, actor_of
+from ledger.models import Transaction
+from loyalty.admin.base import BrandRelatedFilter, ReadOnlyAdmin, ReasonForm, actor_of
+from loyalty.admin.keyset import KeysetMixin
+from loyalty.admin.verbs import Link, Panel, ReasonedForm, Verb, VerbForm, VerbsAdmin
 from loyalty.errors import LoyaltyError
+from loyalty.keyset import Key
+
+WAITING = [*sorted(state.value for state in OPEN), OrderState.PARKED.value]
+COLOURS = {"settled": "success", "refused": "info", "parked": "danger", "unknown": "warning", "pending": "primary"}
+MOST_LINES = 200
 
 
 class DecidingAdmin(ReadOnlyAdmin):
@@ -51,145 +54,256 @@ class DecidingAdmin(ReadOnlyAdmin):
         return request.POST.get("reason", "")
 
 
-class ProviderForm(KeptForm):
-    """Takes a secret and never shows it."""
+class StateFilter(admin.SimpleListFilter):
+    """By state; at first what is not over, for that is what somebody waits for."""
 
-    new_secret = forms.CharField(
-        required=False, widget=forms.PasswordInput, help_text="Kept encrypted; empty leaves the one before."
-    )
+    title, parameter_name = _("state"), "state"
 
-    def clean(self) -> dict[str, Any]:
-        """Refuse another brand's token, and terms that are no object."""
-        told: dict[str, Any] = super().clean() or {}
-        token, brand_id = told.get("token"), self.instance.brand_id or getattr(told.get("brand"), "pk", None)
-        if token is not None and token.brand_id != brand_id:
-            self.add_error("token", "a token of the brand")
-        reached = {name: told.get(name) or {} for name in ("address", "adapter", "credential_id", "terms")}
-        elsewhere = any(value != (getattr(self.instance, name) or {}) for name, value in reached.items())
-        if self.instance.secret and elsewhere and not told.get("new_secret"):
-            self.add_error("new_secret", "needed where a partner is reached in another way, so that none learns another's")
-        variable = told.get("secret_variable") or ""
-        if variable and not variable.startswith(VARIABLE_PREFIX):
-            self.add_error("secret_variable", f"begins with {VARIABLE_PREFIX}")
-        if not isinstance(told.get("terms") or {}, dict):
-            self.add_error("terms", "a JSON object")
-        told["terms"] = told.get("terms") or {}
-        return told
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Each state, and all of them."""
+        return [*((state.value, _(state.value)) for state in OrderState), ("all", _("all"))]
+
+    def choices(self, changelist: Any) -> Any:
+        """Say what no choice means."""
+        first, *rest = super().choices(changelist)
+        yield {**first, "display": _("not over")}
+        yield from rest
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Orders in that state. What is looked for by its reference is found in each."""
+        if self.value() in list(OrderState):
+            return queryset.filter(state=self.value())
+        return queryset if self.value() == "all" or request.GET.get("q") else queryset.filter(state__in=WAITING)
 
 
-@admin.register(Provider)
-class ProviderAdmin(KeptAdmin):
-    """Providers."""
+class AgeFilter(admin.SimpleListFilter):
+    """By how long ago the member asked for it."""
 
-    form = ProviderForm
-    list_display = ["id", "brand", "programme", "adapter", "address", "active", "failures", "open_until", "files_fault"]
-    list_select_related = ["brand", "programme"]
-    readonly_fields = ["failures", "open_until", "files_due_at", "files_failures", "files_fault"]
+    title, parameter_name = _("age"), "age"
+    HOURS = {"1": _("over an hour"), "24": _("over a day"), "72": _("over three days"), "168": _("over a week")}
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Write what was changed, and the secret encrypted."""
-        secret = form.cleaned_data["new_secret"]
-        form.changed_data[:] = [name for name in form.changed_data if name != "new_secret"]
-        super().save_model(request, obj, form, change)
-        if secret:
-            set_secret(provider=obj, secret=secret)
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Ages that matter."""
+        return list(self.HOURS.items())
 
-
-@admin.register(Partnership)
-class PartnershipAdmin(DecidingAdmin):
-    """Partnerships, and the consent of whoever receives."""
-
-    list_display = ["id", "brand", "token_a", "token_b", "rate", "minimum", "maximum", "state", "approved_by"]
-    list_filter = ["state"]
-    list_select_related = ["brand", "token_a", "token_b"]
-    actions = ["approve", "cancel"]
-
-    @admin.action(description="Approve for the receiving brand", permissions=["decide"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Partnership]) -> None:
-        """Let points flow."""
-        self.decide(
-            request,
-            queryset,
-            lambda row: approve_partnership(
-                partner_brand_id=row.partner_brand_id or 0,
-                partnership_id=row.pk,
-                actor=self.actor(request),
-                at=timezone.now(),
-            ),
-        )
-
-    @admin.action(description="Cancel; what was accepted goes on", permissions=["decide"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Partnership]) -> None:
-        """End partnerships."""
-        why: dict[str, Any] = {"actor": self.actor(request), "reason": self.reason(request), "at": timezone.now()}
-        self.decide(request, queryset, lambda row: cancel_partnership(brand_id=row.brand_id, partnership_id=row.pk, **why))
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may decide."""
-        return request.user.has_perm("exchange.decide_partnership")
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Orders as old as that."""
+        if self.value() not in self.HOURS:
+            return queryset
+        return queryset.filter(created_at__lte=timezone.now() - timedelta(hours=int(str(self.value()))))
 
 
-class AttemptsInline(BrandTabularInline):
-    """Every call, and what came of it."""
-
-    model = ExchangeAttempt
-    fields = readonly_fields = ("number", "act", "begun_at", "ended_at", "outcome", "detail")
-    can_delete, extra = False, 0
-    ordering = ["number"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody adds."""
-        return False
+class AskForm(VerbForm):
+    """Asks nothing: to ask the partner moves nothing."""
 
 
-class MovesInline(BrandTabularInline):
-    """Every move, by whom and why."""
+def _is_open(order: ExchangeOrder) -> bool:
+    return order.state in OPEN
 
-    model = ExchangeMove
-    fields = readonly_fields = ("came_from", "went_to", "actor", "reason", "at")
-    can_delete, extra = False, 0
-    ordering = ["pk"]
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody adds."""
-        return False
+def _is_parked(order: ExchangeOrder) -> bool:
+    return order.state == OrderState.PARKED
+
+
+def _ask(_request: HttpRequest, order: ExchangeOrder, _form: VerbForm) -> None:
+    ask_now(brand_id=order.brand_id, order_id=order.pk, at=timezone.now())
+
+
+def _resume(request: HttpRequest, order: ExchangeOrder, form: VerbForm) -> None:
+    why = {"actor": actor_of(request), "reason": form.cleaned_data["reason"], "at": timezone.now()}
+    resume_order(brand_id=order.brand_id, order_id=order.pk, **why)
 
 
 @admin.register(ExchangeOrder)
-class ExchangeOrderAdmin(DecidingAdmin):
-    """Exchanges; those that are parked wait for a decision with its reason."""
+class ExchangeOrderAdmin(VerbsAdmin, KeysetMixin, DecidingAdmin):  # type: ignore[misc]
+    """Exchanges, the oldest that are not over first; those that are parked wait for a decision."""
 
-    list_display = ["id", "brand", "provider", "state", "points", "received", "credited", "misses", "due_at", "created_at"]
-    list_filter = ["state"]
-    list_select_related = ["brand", "provider__programme", "provider__brand"]
+    list_display = [
+        "reference",
+        "brand",
+        "provider",
+        "shown_state",
+        "age",
+        "points",
+        "arriving",
+        "attempts",
+        "misses",
+        "due_at",
+    ]
+    list_filter = [StateFilter, AgeFilter, ("provider", BrandRelatedFilter)]
+    list_select_related = ["brand", "provider__programme", "provider__brand", "token_b"]
+    list_select_related += ["member", "partnership__token_a", "partnership__token_b"]
     search_fields = ["reference__exact", "partner_reference__exact"]
-    inlines = [AttemptsInline, MovesInline]
-    actions = ["resume"]
+    search_help_text = _("Our reference, or the partner's, in full.")
+    fieldsets = [
+        (None, {"fields": ["reference", "shown_state", "age", "whose", "provider", "partnership"]}),
+        (_("Amounts"), {"fields": ["points", "arriving", "shown_rate", "remainder", "credited"]}),
+        (
+            _("Under way"),
+            {
+                "fields": [
+                    "partner_reference",
+                    "attempts",
+                    "misses",
+                    "due_at",
+                    "refusal_code",
+                    "refusal_detail",
+                    "created_at",
+                    "ended_at",
+                ]
+            },
+        ),
+    ]
+    readonly_fields = ["shown_state", "age", "whose", "arriving", "shown_rate"]
+    verbs = (
+        Verb(
+            name="ask",
+            title=_("Ask the partner now"),
+            permission="exchange.decide_exchange",
+            act=_ask,
+            form=AskForm,
+            applies=_is_open,
+            icon="sync",
+            words=_("A worker takes it up at once, unless calls to the partner are paused or its circuit breaker is open."),
+            done=_("The partner is asked within seconds."),
+        ),
+        Verb(
+            name="resume",
+            title=_("Ask the partner again"),
+            permission="exchange.decide_exchange",
+            act=_resume,
+            applies=_is_parked,
+            icon="sync",
+            words=_("It goes back to where its outcome is unknown, with all attempts anew."),
+            done=_("The partner is asked again."),
+        ),
+    )
 
-    @admin.action(description="Ask the partner again", permissions=["decide"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[ExchangeOrder]) -> None:
-        """Have parked ones asked after."""
-        self._decide(request, queryset, resume_order)
+    def get_key(self, request: HttpRequest) -> Key:
+        """What is not over oldest first, the rest newest first."""
+        over = request.GET.get("state") in {OrderState.SETTLED.value, OrderState.REFUSED.value, "all"} or request.GET.get("q")
+        return Key.of(("-pk",) if over else ("created_at", "pk"))
 
-    def _decide(self, request: HttpRequest, rows: QuerySet[ExchangeOrder], verb: Callable[..., object]) -> None:
-        why = {"actor": self.actor(request), "reason": self.reason(request), "at": timezone.now()}
-        self.decide(request, rows, lambda row: verb(brand_id=row.brand_id, order_id=row.pk, **why))
+    @display(description=_("state"), label=COLOURS)  # type: ignore[arg-type]
+    def shown_state(self, order: ExchangeOrder) -> tuple[str, Any]:
+        """The state, in its colour."""
+        return order.state, _(order.state)
 
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Who may decide."""
-        return request.user.has_perm("exchange.decide_exchange")
+    @admin.display(description=_("age"))
+    def age(self, order: ExchangeOrder) -> str:
+        """How long it took, or takes so far."""
+        return timesince(order.created_at, order.ended_at or timezone.now(), depth=1)
+
+    @admin.display(description=_("arriving"))
+    def arriving(self, order: ExchangeOrder) -> str:
+        """What arrives, in units of B."""
+        return f"{order.arrived} {order.token_b.symbol}"
+
+    @admin.display(description=_("rate"))
+    def shown_rate(self, order: ExchangeOrder) -> str:
+        """The rate it was made with."""
+        return f"{order.rate_numerator.normalize():f} / {order.rate_denominator.normalize():f}"
+
+    @admin.display(description=_("member"))
+    def whose(self, order: ExchangeOrder) -> str:
+        """A link to the member."""
+        return format_html('<a href="{}">{}</a>', reverse("admin:users_member_change", args=[order.member_id]), order.member)
+
+    def facts(self, row: ExchangeOrder) -> list[tuple[Any, Any]]:
+        """What it is about."""
+        return [
+            (_("reference"), row.reference),
+            (_("state"), _(row.state)),
+            (_("points"), row.points),
+            (_("arriving"), self.arriving(row)),
+            (_("age"), self.age(row)),
+        ]
+
+    def panels(self, request: HttpRequest, row: ExchangeOrder) -> list[Panel]:
+        """Attempts and their answers, moves, and the postings in the ledger."""
+        of_order = {"brand_id": row.brand_id, "order": row}
+        calls = ExchangeAttempt.objects.filter(**of_order).order_by("-number")[:MOST_LINES]
+        moves = ExchangeMove.objects.filter(**of_order).order_by("-pk")[:MOST_LINES]
+        silent = _("no answer yet")
+        told = [
+            (one.number, one.get_act_display(), one.begun_at, one.ended_at, one.outcome or silent, one.detail) for one in calls
+        ]
+        moved = [(one.at, _(one.came_from), _(one.went_to), one.actor, one.reason) for one in moves]
+        headers = (_("number"), _("act"), _("begun"), _("ended"), _("outcome"), _("detail"))
+        return [
+            Panel(title=_("Attempts and answers"), headers=headers, rows=told),
+            Panel(title=_("Moves"), headers=(_("at"), _("from"), _("to"), _("by"), _("reason")), rows=moved),
+            _postings(row),
+        ]
+
+    def links(self, request: HttpRequest, row: ExchangeOrder) -> list[Link]:
+        """What needs a second person, of a parked one."""
+        if not _is_parked(row) or not request.user.has_perm("exchange.decide_exchange"):
+            return []
+        return [
+            Link(title=_("Settle by hand"), icon="task_alt", address=reverse("admin:exchange_settle", args=[row.pk])),
+            Link(title=_("Refund by hand"), icon="undo", address=reverse("admin:exchange_refund", args=[row.pk])),
+        ]
+
+
+def _postings(order: ExchangeOrder) -> Panel:
+    """What it moved in the ledger."""
+    rows = Transaction.objects.filter(brand_id=order.brand_id, pk__in=[order.transaction_id, order.reversal_id or 0])
+    told = [
+        (_link("ledger_transaction", one.pk), one.get_type_display(), one.amount, one.balance_after, one.recorded_at)
+        for one in rows.order_by("pk")
+    ]
+    headers = (_("transaction"), _("type"), _("amount"), _("balance after"), _("recorded"))
+    return Panel(title=_("In the ledger"), headers=headers, rows=told)
+
+
+def _link(page: str, pk: int) -> str:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[pk]), pk)
+
+
+def _resolve(request: HttpRequest, row: Difference, form: VerbForm) -> None:
+    why: dict[str, Any] = {"actor": actor_of(request), "resolution": form.cleaned_data["reason"], "at": timezone.now()}
+    resolve_difference(brand_id=row.brand_id, difference_id=row.pk, **why)
+
+
+def _unresolved(row: Difference) -> bool:
+    return row.resolved_at is None
 
 
 @admin.register(Difference)
-class DifferenceAdmin(DecidingAdmin):
-    """What statements do not agree on."""
+class DifferenceAdmin(VerbsAdmin, KeysetMixin, DecidingAdmin):  # type: ignore[misc]
+    """What statements do not agree on; each is resolved once, with words."""
 
-    list_display = ["id", "brand", "provider", "day", "kind", "reference", "ours", "theirs", "resolved_by", "resolution"]
-    list_filter = ["kind", "day", ("resolved_at", admin.EmptyFieldListFilter)]
+    list_display = ["reference", "brand", "provider", "day", "kind", "ours", "theirs", "resolved_by", "resolution"]
+    list_filter = ["kind", ("resolved_at", admin.EmptyFieldListFilter), ("provider", BrandRelatedFilter)]
     list_select_related = ["brand", "provider__programme", "provider__brand"]
+    search_fields = ["reference__exact"]
     actions = ["resolve"]
+    verbs = (
+        Verb(
+            name="resolve",
+            title=_("Resolve"),
+            permission="exchange.resolve_difference",
+            act=_resolve,
+            form=ReasonedForm,
+            applies=_unresolved,
+            icon="check",
+            words=_("Say what came of it; it moves no points."),
+            done=_("The difference is resolved."),
+        ),
+    )
 
-    @admin.action(description="Resolve; the reason says how", permissions=["resolve"])
+    def facts(self, row: Difference) -> list[tuple[Any, Any]]:
+        """What differs."""
+        return [
+            (_("kind"), row.get_kind_display()),
+            (_("day"), row.day),
+            (_("reference"), row.reference),
+            (_("ours"), row.ours),
+            (_("theirs"), row.theirs),
+        ]
+
+    @admin.action(description=_("Resolve; the reason says how"), permissions=["resolve"])
     def resolve(self, request: HttpRequest, queryset: QuerySet[Difference]) -> None:
         """Keep what came of differences."""
         why: dict[str, Any] = {"actor": self.actor(request), "resolution": self.reason(request), "at": timezone.now()}
@@ -201,7 +315,7 @@ class DifferenceAdmin(DecidingAdmin):
 
 
 @admin.register(AccrualFile)
-class AccrualFileAdmin(ReadOnlyAdmin):
+class AccrualFileAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     """Files for partners; their content, which names members, is not shown."""
 
     list_display = ["name", "brand", "provider", "sequence", "records", "total", "made_at", "delivered_at", "refused_as"]
@@ -210,7 +324,7 @@ class AccrualFileAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AnswerFile)
-class AnswerFileAdmin(ReadOnlyAdmin):
+class AnswerFileAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     """Partners' answers, those that were refused too."""
 
     list_display = ["name", "brand", "provider", "sequence", "answers", "records", "total", "state", "fault", "received_at"]

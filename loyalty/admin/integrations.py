@@ -1,140 +1,357 @@
-"""How a brand is reached: API keys, webhooks, e-mails and their words."""
+"""Keys of partner systems and clients of tills and shops. A secret is shown once: on the page that answers its making."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from loyalty.admin.base import BrandAdmin, KeptAdmin, KeptForm, ReadOnlyAdmin
-from loyalty.errors import LoyaltyError
-from users.models import ApiKey, Email, EmailTemplate, WebhookDelivery, WebhookEndpoint
-from users.services import webhooks
-from users.services.emails import send_again
-from users.webhook_events import WebhookEvent
+from loyalty.admin.base import KeptAdmin
+from loyalty.admin.verbs import ReasonedForm, Text, Verb, VerbForm, VerbsAdmin, show_secret
+from users.errors import ApiKeyNotFound, CredentialInactive
+from users.models import ApiKey, AuditKind, Brand, OAuthClient, RetailScope, Scope, Staff
+from users.services import oauth
+from users.services.keys import create_api_key, new_public, revoke_api_key, rotate_api_key
+
+ONCE = _("This is shown once. It is kept nowhere: who loses it makes a new one.")
+OVERLAPS = [
+    ("0", _("none: it is revoked at once")),
+    ("1", _("an hour")),
+    ("24", _("a day")),
+    ("168", _("a week")),
+    ("720", _("30 days")),
+]
+COLOURS = {"active": "success", "expired": "info", "revoked": "danger", "replaced": "warning"}
+
+
+class BrandedForm(VerbForm):
+    """Asks the house for whom it is made; everybody else has a brand."""
+
+    unaudited = frozenset({"brand"})
+
+    def __init__(self, *arguments: Any, staff: Staff, **terms: Any) -> None:
+        super().__init__(*arguments, staff=staff, **terms)
+        if staff.brand_id is None:
+            field = forms.ModelChoiceField(Brand.objects.order_by("name"), label=_("Brand"), widget=UnfoldAdminSelectWidget)
+            self.fields["brand"] = field
+            self.order_fields(["brand"])
+
+    def brand(self) -> Brand:
+        """Whose it will be."""
+        own: Brand = self.staff.brand or self.cleaned_data["brand"]
+        return own
+
+
+class CredentialForm(BrandedForm):
+    """Carries the name that it will have, so that a form sent twice makes one.
+
+    The name is signed for whoever was shown the form: nobody chooses one.
+    """
+
+    unaudited = frozenset({"ticket", "brand"})
+    ticket = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *arguments: Any, staff: Staff, **terms: Any) -> None:
+        super().__init__(*arguments, staff=staff, **terms)
+        if not self.is_bound:
+            self.initial["ticket"] = _signer(staff).sign(self.new_name())
+
+    def new_name(self) -> str:
+        """A name to come."""
+        raise NotImplementedError
+
+    def clean_ticket(self) -> str:
+        """The name. Refuse one that was not given out to them."""
+        try:
+            return _signer(self.staff).unsign(self.cleaned_data["ticket"])
+        except BadSignature:
+            raise forms.ValidationError(_("Open the form again.")) from None
+
+
+def _signer(staff: Staff) -> Signer:
+    return Signer(salt=f"loyalty.admin.integrations:{staff.pk}")
+
+
+class EndField(forms.DateField):
+    """The last day on which it is valid, or none."""
+
+    def __init__(self, **terms: Any) -> None:
+        widget = UnfoldAdminSingleDateWidget
+        words = _("It is valid until the end of that day (UTC). Empty: until it is revoked.")
+        super().__init__(label=_("Last day"), required=False, widget=widget, help_text=words, **terms)
+
+    def clean(self, value: Any) -> Any:
+        """The instant at which it ends."""
+        day = super().clean(value)
+        if day is None:
+            return None
+        end = datetime.combine(day, time(), UTC) + timedelta(days=1)
+        if end <= timezone.now():
+            raise forms.ValidationError(_("That day is over."))
+        return end
+
+
+class KeyForm(CredentialForm):
+    """What a key may do, and for how long."""
+
+    label = forms.CharField(
+        label=_("Label"), max_length=100, widget=UnfoldAdminTextInputWidget, help_text=_("The system that will use it.")
+    )
+    scopes = forms.MultipleChoiceField(label=_("Scopes"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    expires_at = EndField()
+    rate_per_second = forms.IntegerField(
+        label=_("Requests a second"), min_value=1, max_value=100_000, initial=1_000, widget=UnfoldAdminIntegerFieldWidget
+    )
+    burst = forms.IntegerField(
+        label=_("Burst"), min_value=1, max_value=200_000, initial=2_000, widget=UnfoldAdminIntegerFieldWidget
+    )
+
+    def new_name(self) -> str:
+        """The public part."""
+        return new_public()
+
+
+class RotateKeyForm(VerbForm):
+    """For how long the old one lives on, and until when the new one does."""
+
+    overlap = forms.ChoiceField(
+        label=_("The old key lives on for"), choices=OVERLAPS, initial="24", widget=UnfoldAdminSelectWidget
+    )
+    expires_at = EndField()
+
+
+class ClientForm(CredentialForm):
+    """What a client may be given tokens for."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=oauth.LONGEST_NAME, widget=UnfoldAdminTextInputWidget, help_text=_("The till or shop.")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("Scopes"), choices=RetailScope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    def new_name(self) -> str:
+        """The client's id."""
+        return oauth.new_client_id()
+
+
+class RotateClientForm(VerbForm):
+    """Remembers which secret was there when it was shown."""
+
+    unaudited = frozenset({"seen"})
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+
+class CredentialAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
+    """Credentials: made, followed and revoked by verbs, and changed by nothing else."""
+
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["brand"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is changed but by verbs."""
+        return False
+
+
+def _create_key(request: HttpRequest, _row: None, form: KeyForm) -> HttpResponse:
+    told = form.cleaned_data
+    limits = {name: told[name] for name in ("rate_per_second", "burst")}
+    key, text = create_api_key(
+        brand=form.brand(),
+        scopes=told["scopes"],
+        label=told["label"],
+        expires_at=told["expires_at"],
+        public=told["ticket"],
+        **limits,
+    )
+    form.row = key
+    return _shown_key(request, key, text)
+
+
+def _rotate_key(request: HttpRequest, row: ApiKey, form: RotateKeyForm) -> HttpResponse:
+    told, now = form.cleaned_data, timezone.now()
+    terms = {"brand_id": row.brand_id, "key_id": row.pk, "expires_at": told["expires_at"]}
+    key, text = rotate_api_key(**terms, overlap=timedelta(hours=int(told["overlap"])), at=now)
+    return _shown_key(request, key, text)
+
+
+def _shown_key(request: HttpRequest, key: ApiKey, text: str) -> HttpResponse:
+    page = admin.site._registry[ApiKey]
+    what = [(_("Label"), key.label), (_("Scopes"), ", ".join(key.scopes))]
+    back = page.address_of(key)  # type: ignore[attr-defined]
+    return show_secret(request, site=admin.site, title=_("The new key"), what=what, secret=text, back=back, words=ONCE)
+
+
+def _revoke_key(_request: HttpRequest, row: ApiKey, _form: VerbForm) -> None:
+    if not revoke_api_key(public=row.public, brand_id=row.brand_id, at=timezone.now()):
+        raise ApiKeyNotFound
+
+
+def _key_state(row: ApiKey) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    return "active" if row.is_valid(timezone.now()) else "expired"
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys; they are made by command, for their text is shown once."""
+class ApiKeyAdmin(CredentialAdmin):
+    """Keys of partner systems."""
 
-    list_display = ["public", "brand", "label", "scopes", "expires_at", "revoked_at", "last_used_at"]
-    exclude = ["digest"]
+    list_display = ["public", "brand", "label", "shown_state", "scopes", "expires_at", "last_used_at"]
+    fields = ["public", "label", "shown_state", "scopes", "rate_per_second", "burst", "follows", "followed_by"]
+    fields += ["created_at", "expires_at", "revoked_at", "last_used_at"]
+    readonly_fields = ["shown_state", "follows", "followed_by"]
+    search_fields = ["public__exact", "label__istartswith"]
+    adding = Verb(
+        name="create",
+        title=_("Make a key"),
+        permission="users.add_apikey",
+        act=_create_key,
+        form=KeyForm,
+        kind=AuditKind.ADD,
+    )
+    verbs = (
+        Verb(
+            name="rotate",
+            title=_("Rotate"),
+            permission="users.rotate_apikey",
+            act=_rotate_key,
+            form=RotateKeyForm,
+            applies=lambda row: row.is_valid(timezone.now()) and not row.successors.exists(),
+            icon="autorenew",
+            words=_("A new key with the same terms follows this one, which lives on long enough to change over."),
+        ),
+        Verb(
+            name="revoke",
+            title=_("Revoke"),
+            permission="users.revoke_apikey",
+            act=_revoke_key,
+            form=ReasonedForm,
+            applies=lambda row: row.revoked_at is None,
+            icon="block",
+            words=_("It is refused everywhere within five seconds, and never works again."),
+            done=_("The key is revoked."),
+        ),
+    )
 
+    @display(description=_("state"), label=COLOURS)  # type: ignore[arg-type]
+    def shown_state(self, row: ApiKey) -> tuple[str, Any]:
+        """Whether it works."""
+        state = _key_state(row)
+        return state, _(state)
 
-@admin.register(Email)
-class EmailAdmin(ReadOnlyAdmin):
-    """E-mails and where they are on their way; their content, which may hold codes, is not shown."""
+    @admin.display(description=_("follows"))
+    def follows(self, row: ApiKey) -> str:
+        """The key before it."""
+        return row.replaces.public if row.replaces is not None else "-"
 
-    list_display = ["id", "brand", "kind", "language", "state", "attempts", "fault", "due_at", "sent_at"]
-    list_filter = ["state", "kind"]
-    exclude = ["context"]
-    actions = ["queue_again"]
+    @admin.display(description=_("followed by"))
+    def followed_by(self, row: ApiKey) -> str:
+        """The key after it."""
+        after = row.successors.first()
+        return after.public if after is not None else "-"
 
-    @admin.action(description="Send again what was given up", permissions=["queue"])
-    def queue_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        """Queue parked e-mails once more."""
-        count = sum(send_again(email=email, at=timezone.now()) for email in queryset.order_by("pk"))
-        self.message_user(request, f"{count} queued again")
-
-    def has_queue_permission(self, request: HttpRequest) -> bool:
-        """Who may have an e-mail sent again."""
-        return request.user.has_perm("users.queue_email")
-
-
-@admin.register(EmailTemplate)
-class EmailTemplateAdmin(BrandAdmin):
-    """A brand's own words."""
-
-    list_display = ["brand", "kind", "name", "language", "updated_at"]
-    list_filter = ["kind", "language"]
-
-
-class WebhookEndpointForm(KeptForm):
-    """Judges the address as the service does."""
-
-    events = forms.MultipleChoiceField(choices=WebhookEvent.choices, widget=forms.CheckboxSelectMultiple)
-
-    def clean_address(self) -> str:
-        """Refuse what nothing would be sent to."""
-        address: str = self.cleaned_data["address"]
-        try:
-            webhooks.check_address(address)
-        except LoyaltyError as refusal:
-            raise forms.ValidationError(refusal.errors[0].detail) from None
-        return address
-
-
-@admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(KeptAdmin):
-    """Where brands listen. A secret is shown once, when it is made."""
-
-    form = WebhookEndpointForm
-    list_display = ["id", "brand", "address", "events", "active", "previous_until"]
-    list_filter = ["active"]
-    actions = ["rotate", "test"]
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Add or change it by the services."""
-        if change:
-            changes = {name: form.cleaned_data[name] for name in ("address", "events", "active") if name in form.changed_data}
-            webhooks.change_endpoint(brand_id=obj.brand_id, endpoint_id=obj.pk, **changes)
-            return
-        terms = {"brand_id": obj.brand_id, "address": obj.address, "events": obj.events}
-        made, secret = webhooks.register_endpoint(**terms, at=timezone.now())
-        obj.pk = made.pk
-        if not obj.active:
-            webhooks.change_endpoint(brand_id=obj.brand_id, endpoint_id=obj.pk, active=False)
-        self._show(request, obj, secret)
-
-    def _show(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> None:
-        self.message_user(request, f"{endpoint}: the secret, shown this once: {secret}", messages.WARNING)
-
-    @admin.action(description="Make a new secret; the one before signs, too, for 24 hours", permissions=["rotate"])
-    def rotate(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Replace secrets."""
-        for endpoint in queryset.order_by("pk"):
-            secret = webhooks.rotate_secret(brand_id=endpoint.brand_id, endpoint_id=endpoint.pk, at=timezone.now())
-            self._show(request, endpoint, secret)
-
-    @admin.action(description="Send a test event", permissions=["test"])
-    def test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Queue test events."""
-        for endpoint in queryset.order_by("pk"):
-            try:
-                webhooks.send_test(brand_id=endpoint.brand_id, endpoint_id=endpoint.pk, at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{endpoint}: {refusal}", messages.ERROR)
-            else:
-                self.message_user(request, f"{endpoint}: a test event is queued")
-
-    def has_rotate_permission(self, request: HttpRequest) -> bool:
-        """Who may replace secrets."""
-        return request.user.has_perm("users.rotate_webhook_secret")
-
-    def has_test_permission(self, request: HttpRequest) -> bool:
-        """Who may send test events."""
-        return request.user.has_perm("users.test_webhook")
+    def facts(self, row: ApiKey) -> list[tuple[Any, Any]]:
+        """Which one it is, and whether it is in use."""
+        return [
+            (_("Label"), row.label),
+            (_("Public part"), row.public),
+            (_("Last used"), row.last_used_at),
+            (_("Scopes"), ", ".join(row.scopes)),
+        ]
 
 
-@admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyAdmin):
-    """Webhooks and where they are on their way; their content, which may tell of members, is not shown."""
+def _create_client(request: HttpRequest, _row: None, form: ClientForm) -> HttpResponse:
+    told = form.cleaned_data
+    client, secret = oauth.create_oauth_client(
+        brand_id=form.brand().pk, name=told["name"], scopes=told["scopes"], client_id=told["ticket"]
+    )
+    form.row = client
+    return _shown_client(request, client, secret)
 
-    list_display = ["event_id", "brand", "endpoint", "type", "state", "attempts", "status", "fault", "due_at", "sent_at"]
-    list_filter = ["state", "type"]
-    list_select_related = ["brand", "endpoint"]
-    exclude = ["body"]
-    actions = ["queue_again"]
 
-    @admin.action(description="Send again what was given up", permissions=["queue"])
-    def queue_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
-        """Queue parked deliveries once more."""
-        count = sum(webhooks.send_again(delivery=row, at=timezone.now()) for row in queryset.order_by("pk"))
-        self.message_user(request, f"{count} queued again")
+def _rotate_client(request: HttpRequest, row: OAuthClient, form: RotateClientForm) -> HttpResponse:
+    secret = oauth.rotate_client_secret(
+        brand_id=row.brand_id, client_pk=row.pk, seen=form.cleaned_data["seen"], at=timezone.now()
+    )
+    return _shown_client(request, row, secret)
 
-    def has_queue_permission(self, request: HttpRequest) -> bool:
-        """Who may have a webhook sent again."""
-        return request.user.has_perm("users.queue_webhook")
+
+def _shown_client(request: HttpRequest, client: OAuthClient, secret: str) -> HttpResponse:
+    page = admin.site._registry[OAuthClient]
+    what: list[tuple[Text, str]] = [(_("Name"), client.name), ("client_id", client.client_id)]
+    back = page.address_of(client)  # type: ignore[attr-defined]
+    return show_secret(
+        request, site=admin.site, title=_("The client's secret"), what=what, secret=secret, back=back, words=ONCE
+    )
+
+
+def _revoke_client(_request: HttpRequest, row: OAuthClient, _form: VerbForm) -> None:
+    if not oauth.revoke_oauth_client(brand_id=row.brand_id, client_pk=row.pk, at=timezone.now()):
+        raise CredentialInactive
+
+
+@admin.register(OAuthClient)
+class OAuthClientAdmin(CredentialAdmin):
+    """Clients of the Retail API."""
+
+    list_display = ["name", "brand", "client_id", "shown_state", "scopes", "last_used_at"]
+    fields = ["name", "client_id", "shown_state", "scopes", "created", "rotated_at", "revoked_at", "last_used_at"]
+    readonly_fields = ["shown_state"]
+    search_fields = ["client_id__exact", "name__istartswith"]
+    adding = Verb(
+        name="create",
+        title=_("Make a client"),
+        permission="users.add_oauthclient",
+        act=_create_client,
+        form=ClientForm,
+        kind=AuditKind.ADD,
+    )
+    verbs = (
+        Verb(
+            name="rotate",
+            title=_("Replace the secret"),
+            permission="users.rotate_oauthclient",
+            act=_rotate_client,
+            form=RotateClientForm,
+            applies=lambda row: row.revoked_at is None,
+            initial=lambda row: {"seen": oauth.secret_mark(row)},
+            icon="autorenew",
+            words=_(
+                "The secret before is refused at once; tokens that were given out live to their end."
+                " To change over without a gap make a second client, and revoke this one afterwards."
+            ),
+        ),
+        Verb(
+            name="revoke",
+            title=_("Revoke"),
+            permission="users.revoke_oauthclient",
+            act=_revoke_client,
+            form=ReasonedForm,
+            applies=lambda row: row.revoked_at is None,
+            icon="block",
+            words=_("It gets no token any more, and those that it has are refused."),
+            done=_("The client is revoked."),
+        ),
+    )
+
+    @display(description=_("state"), label=COLOURS)  # type: ignore[arg-type]
+    def shown_state(self, row: OAuthClient) -> tuple[str, Any]:
+        """Whether it may be given tokens."""
+        return ("active", _("active")) if row.revoked_at is None else ("revoked", _("revoked"))
+
+    def facts(self, row: OAuthClient) -> list[tuple[Any, Any]]:
+        """Which one it is, and whether it is in use."""
+        return [(_("Name"), row.name), ("client_id", row.client_id), (_("Last used"), row.last_used_at)]

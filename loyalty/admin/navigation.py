@@ -67,6 +67,7 @@ SECTIONS = [
             "users.AuditEntry": "policy",
             "auth.Group": "groups",
             "users.ApiKey": "key",
+            "users.OAuthClient": "vpn_key",
             "users.WebhookEndpoint": "webhook",
             "users.WebhookDelivery": "outbox",
             "users.EmailTemplate": "drafts",

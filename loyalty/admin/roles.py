@@ -100,6 +100,7 @@ TABLE: dict[str, dict[str, str]] = {
     "exchange": {
         "view_provider": "BF",
         "operate_provider": "BF",
+        "export_statement": "BF",
         "view_providerchange": "BF",
         "view_partnership": "BF",
         "add_partnership": "BF",

@@ -21,9 +21,9 @@ OF_NO_OPERATION = {
     "provider_not_found",
     *("api_key_not_found", "credential_inactive", "credential_made", "oauth_client_not_found", "secret_replaced"),
     *("already_merged", "email_not_found", "email_not_sendable", "merge_refused"),
-    *("webhook_endpoint_inactive", "webhook_endpoint_not_found"),
     *("not_own_account", "rights_exceeded", "second_factor_refused", "staff_not_found", "username_taken"),
     *("bad_lines", "code_batch_not_found", "code_batch_unfinished", "move_not_allowed", "pool_draft_not_found"),
+    *("webhook_endpoint_inactive", "webhook_endpoint_not_found", "webhook_under_way"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}
 PLACES = {"auth_id": "a", "target": "etihad", "transaction_id": 1, "code": "c", "reward": "r", "item_id": 1}

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from exchange.models import AccrualFile, AnswerFile, Difference, ExchangeOrder, Partnership
+from exchange.models import AccrualFile, AnswerFile, Difference, ExchangeOrder
 from ledger.models import Account, Token, Transaction
 from rewards.models import Campaign, Code, CodeBatch, Collectible, GiftOrder, Reward, RewardType
 from tests.api.programme import make_campaign
@@ -16,9 +16,8 @@ from tests.loyalty.furnished import furnish
 from users.models import ApiKey, Brand, Email, EmailTemplate, Member, Staff, WebhookDelivery
 
 PASSWORD = "as long as the settings want it"
-EXCHANGE = {AccrualFile, AnswerFile, Difference, ExchangeOrder, Partnership}
+EXCHANGE = {AccrualFile, AnswerFile, Difference, ExchangeOrder}
 READ_ONLY = EXCHANGE | {
-    ApiKey,
     Member,
     Email,
     WebhookDelivery,

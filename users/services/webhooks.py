@@ -11,9 +11,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from loyalty.database import write
 from loyalty.errors import invalid_field
 from users.errors import SecretReplaced, WebhookEndpointInactive, WebhookEndpointNotFound
-from users.models import Member, WebhookDelivery, WebhookEndpoint
+from users.models import Brand, Member, WebhookDelivery, WebhookEndpoint
 from users.models.webhooks import DELIVERABLE, DeliveryState
 from users.rules.addresses import AddressRefused, parse_address
 from users.rules.webhooks import secret_text
@@ -25,15 +26,27 @@ KEY_LENGTH_BYTES = 32
 PREVIOUS_SIGNS_FOR = timedelta(hours=24)
 
 
-def register_endpoint(*, brand_id: int, address: str, events: Sequence[str], at: datetime) -> tuple[WebhookEndpoint, str]:
-    """Add an endpoint; its secret is answered here and never again. Raises InvalidRequest, naming address or events."""
+def register_endpoint(
+    *, brand_id: int, address: str, events: Sequence[str], at: datetime, once: bool = False
+) -> tuple[WebhookEndpoint, str]:
+    """Add an endpoint; its secret is answered here and never again. Raises InvalidRequest, naming address or events.
+
+    `once` refuses an address at which an active one of the brand listens already, as when a form is sent twice.
+    """
     check_address(address)
     check_events(events)
     secret = _new_secret()
-    endpoint = WebhookEndpoint.objects.create(
-        brand_id=brand_id, address=address, events=sorted(set(events)), secret=encrypt(secret), created_at=at
-    )
-    return endpoint, secret
+
+    def effect() -> WebhookEndpoint:
+        if once:
+            Brand.objects.select_for_update(no_key=True).get(pk=brand_id)
+            if WebhookEndpoint.objects.filter(brand_id=brand_id, address=address, active=True).exists():
+                raise invalid_field("address", "an endpoint listens there already")
+        return WebhookEndpoint.objects.create(
+            brand_id=brand_id, address=address, events=sorted(set(events)), secret=encrypt(secret), created_at=at
+        )
+
+    return write(effect), secret
 
 
 def check_address(address: str) -> None:
@@ -136,6 +149,11 @@ def send_test(*, brand_id: int, endpoint_id: int, at: datetime) -> WebhookDelive
         due_at=at,
         created_at=at,
     )
+
+
+def may_be_sent_again(delivery: WebhookDelivery) -> bool:
+    """Whether it was given up or has arrived, and its words are still there."""
+    return delivery.state in {DeliveryState.PARKED, DeliveryState.SENT} and bool(delivery.body)
 
 
 def send_again(*, delivery: WebhookDelivery, at: datetime) -> bool:

@@ -76,6 +76,7 @@ STATUSES = problems.STATUSES | {
     "username_taken": 409,
     "webhook_endpoint_inactive": 409,
     "webhook_endpoint_not_found": 404,
+    "webhook_under_way": 409,
 }
 # Where the user and the token stand in the body, not in the path.
 IN_BODY = STATUSES | {"user_not_found": 400, "token_not_found": 400}

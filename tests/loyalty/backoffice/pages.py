@@ -4,11 +4,24 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from django.db.models import Model
+from django.utils import timezone
 
-from exchange.models import ExchangeOrder
+from exchange.models import Difference, ExchangeOrder, Partnership, Provider
+from exchange.services.partnerships import PartnershipTerms, request_partnership
 from ledger.models import Account, Transaction
 from rewards.models import Campaign, CodeBatch, GiftOrder, RewardType
-from users.models import Approval, Brand, Email, Member
+from tests.conftest import make_brand, make_token
+from users.models import (
+    ApiKey,
+    Approval,
+    Brand,
+    Email,
+    EmailTemplate,
+    Member,
+    OAuthClient,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 
 class Page(NamedTuple):
@@ -70,3 +83,38 @@ PAGES: dict[str, Page] = {
     "users_member_erase": Page(("users.erase_member",), each(Member)),
     "users_member_resend": Page(("users.queue_email",), emails_of),
 }
+
+
+def received(brand: Brand) -> list[tuple[object, ...]]:
+    """A partnership in which a brand receives; made here, for the lists tell that what they show is given by the brand."""
+    token_a = make_token(make_brand())
+    terms = PartnershipTerms(brand_id=token_a.brand_id, token_a_id=token_a.pk, token_b_id=make_token(brand).pk)
+    return [(request_partnership(terms=terms, actor="test", at=timezone.now()).pk,)]
+
+
+EXCHANGE = {
+    "exchange_exchangeorder_ask": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
+    "exchange_exchangeorder_resume": Page(("exchange.decide_exchange",), each(ExchangeOrder)),
+    "exchange_difference_resolve": Page(("exchange.resolve_difference",), each(Difference)),
+    "exchange_partnership_approve": Page(("exchange.decide_partnership",), received),
+    "exchange_partnership_change_terms": Page(("exchange.change_partnership",), each(Partnership)),
+    "exchange_partnership_withdraw": Page(("exchange.decide_partnership",), each(Partnership)),
+    "exchange_partnership_cancel": Page(("exchange.decide_partnership",), each(Partnership)),
+    "exchange_provider_pause": Page(("exchange.operate_provider",), each(Provider)),
+    "exchange_provider_resume": Page(("exchange.operate_provider",), each(Provider)),
+    "exchange_provider_close_breaker": Page(("exchange.operate_provider",), each(Provider)),
+    "exchange_provider_number_files": Page(("exchange.operate_provider",), each(Provider)),
+    "exchange_provider_statements": Page(("exchange.export_statement",), each(Provider)),
+}
+INTEGRATIONS = {
+    "users_apikey_rotate": Page(("users.rotate_apikey",), each(ApiKey)),
+    "users_apikey_revoke": Page(("users.revoke_apikey",), each(ApiKey)),
+    "users_oauthclient_rotate": Page(("users.rotate_oauthclient",), each(OAuthClient)),
+    "users_oauthclient_revoke": Page(("users.revoke_oauthclient",), each(OAuthClient)),
+    "users_webhookendpoint_rotate": Page(("users.rotate_webhook_secret",), each(WebhookEndpoint)),
+    "users_webhookendpoint_test": Page(("users.test_webhook",), each(WebhookEndpoint)),
+    "users_webhookdelivery_send_again": Page(("users.queue_webhook",), each(WebhookDelivery)),
+    "users_emailtemplate_send_test": Page(("users.change_emailtemplate",), each(EmailTemplate)),
+    "users_emailtemplate_preview": Page(("users.add_emailtemplate", "users.change_emailtemplate")),
+}
+PAGES |= EXCHANGE | INTEGRATIONS
