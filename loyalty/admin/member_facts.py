@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +57,11 @@ class Holding:
     points: int
     parts: list[Part]
     more: bool
+
+    @property
+    def shown(self) -> str:
+        """The points as people write them."""
+        return str(number_format(self.points, force_grouping=True))
 
 
 @dataclass(frozen=True, slots=True)
