@@ -14,7 +14,7 @@ from tests.loyalty.conftest import Serve, clean_folder
 def demo(tmp_path_factory) -> Iterator[Serve]:
     """`serve --demo`, with the back office in it."""
     with clean_folder(tmp_path_factory.mktemp("browser") / "var") as folder:
-        serve = Serve(folder, "--demo").wait_until_ready()
+        serve = Serve(folder, "--demo").wait_until_ready(seconds=200)
         yield serve
         serve.process.poll()
         end(serve.family())

@@ -46,7 +46,7 @@ class Serve:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def wait_until_ready(self) -> "Serve":
+    def wait_until_ready(self, *, seconds: float = 90) -> "Serve":
         def ready() -> bool:
             assert self.process.poll() is None, self.log()
             if "Serving on" not in self.log():  # until then the leftovers of a killed one may answer
@@ -55,7 +55,7 @@ class Serve:
                 return httpx.get(f"{self.base_url}/readyz", timeout=10, trust_env=False).status_code == 200
             return False
 
-        wait_for(ready, seconds=90)
+        wait_for(ready, seconds=seconds)
         return self
 
     def family(self) -> list[psutil.Process]:
