@@ -121,6 +121,7 @@ WSGI_APPLICATION = "loyalty.wsgi.application"
 APPEND_SLASH = False
 OAUTH2_PROVIDER_APPLICATION_MODEL = "users.OAuthClient"
 AUTH_USER_MODEL = "users.Staff"
+LOGIN_REDIRECT_URL = "/admin/"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -36,8 +36,8 @@ class BrandPage(KeptAdmin):
         return staff_of(request).brand_id is None and super().has_add_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
-        """Whether it is for trying out is said by the house."""
-        fixed = () if staff_of(request).brand_id is None else ("sandbox",)
+        """What binds the brand's own staff is said by the house: nobody lifts the limit above which a second one is asked."""
+        fixed = () if staff_of(request).brand_id is None else ("sandbox", "staff_limit_points")
         return (*super().get_readonly_fields(request, obj), *fixed)
 
 

@@ -297,3 +297,20 @@ def test_staff_are_not_asked_when_a_row_was_made(house):
     asked = [model for model in KEPT if 'name="created_at' in house.get(page_of(model, "add")).content.decode()]
 
     assert asked == []
+
+
+def test_who_signs_in_without_a_place_to_go_comes_home(db):
+    make_staff(username="house", password=PASSWORD, is_superuser=True)
+
+    answer = Client().post("/admin/login/", {"username": "house", "password": PASSWORD})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_a_brand_does_not_lift_the_limit_of_its_own_staff(brand):
+    manager = signed_in(make_staff(username="manager", brand=brand, is_superuser=True))
+
+    page = manager.get(page_of(Brand, "change", brand.pk)).content.decode()
+
+    assert 'name="currency"' in page
+    assert 'name="staff_limit_points"' not in page
