@@ -74,8 +74,6 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "unfold.contrib.import_export",
-    "import_export",
     "loyalty.admin.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
