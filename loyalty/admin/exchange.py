@@ -136,7 +136,7 @@ class ExchangeOrderAdmin(VerbsAdmin, KeysetMixin, DecidingAdmin):  # type: ignor
     search_fields = ["reference__exact", "partner_reference__exact"]
     search_help_text = _("Our reference, or the partner's, in full.")
     fieldsets = [
-        (None, {"fields": ["reference", "shown_state", "age", "whose", "provider", "partnership"]}),
+        (None, {"fields": ["reference", "stands", "age", "whose", "provider", "partnership"]}),
         (_("Amounts"), {"fields": ["points", "arriving", "shown_rate", "remainder", "credited"]}),
         (
             _("Under way"),
@@ -154,7 +154,7 @@ class ExchangeOrderAdmin(VerbsAdmin, KeysetMixin, DecidingAdmin):  # type: ignor
             },
         ),
     ]
-    readonly_fields = ["shown_state", "age", "whose", "arriving", "shown_rate"]
+    readonly_fields = ["stands", "age", "whose", "arriving", "shown_rate"]
     verbs = (
         Verb(
             name="ask",

@@ -210,9 +210,9 @@ class ApiKeyAdmin(CredentialAdmin):
     """Keys of partner systems."""
 
     list_display = ["public", "brand", "label", "shown_state", "scopes", "expires_at", "last_used_at"]
-    fields = ["public", "label", "shown_state", "scopes", "rate_per_second", "burst", "follows", "followed_by"]
+    fields = ["public", "label", "stands", "scopes", "rate_per_second", "burst", "follows", "followed_by"]
     fields += ["created_at", "expires_at", "revoked_at", "last_used_at"]
-    readonly_fields = ["shown_state", "follows", "followed_by"]
+    readonly_fields = ["stands", "follows", "followed_by"]
     search_fields = ["public__exact", "label__istartswith"]
     adding = Verb(
         name="create",
@@ -308,8 +308,8 @@ class OAuthClientAdmin(CredentialAdmin):
     """Clients of the Retail API."""
 
     list_display = ["name", "brand", "client_id", "shown_state", "scopes", "last_used_at"]
-    fields = ["name", "client_id", "shown_state", "scopes", "created", "rotated_at", "revoked_at", "last_used_at"]
-    readonly_fields = ["shown_state"]
+    fields = ["name", "client_id", "stands", "scopes", "created", "rotated_at", "revoked_at", "last_used_at"]
+    readonly_fields = ["stands"]
     search_fields = ["client_id__exact", "name__istartswith"]
     adding = Verb(
         name="create",

@@ -217,9 +217,9 @@ class PartnershipAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
         "provider__brand",
         "provider__programme",
     ]
-    fields = ["given", "received", "rate", "minimum", "maximum", "shown_state", "waiting"]
+    fields = ["given", "received", "rate", "minimum", "maximum", "stands", "waiting"]
     fields += ["requested_at", "approved_at", "approved_by", "cancelled_at"]
-    readonly_fields = ["shown_state", "waiting", "given", "received"]
+    readonly_fields = ["stands", "waiting", "given", "received"]
     adding = Verb(
         name="request",
         title=_("Request a partnership"),

@@ -110,9 +110,9 @@ class ProviderAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
     """Providers."""
 
     form = ProviderForm
-    list_display = ["programme", "brand", "adapter", "breaker", "failures", "open_until", "files_fault"]
+    list_display = ["programme", "brand", "adapter", "shown_state", "failures", "open_until", "files_fault"]
     list_select_related = ["brand", "programme"]
-    readonly_fields = ["breaker", "failures", "open_until", "files_due_at", "files_failures", "files_fault", "files_next"]
+    readonly_fields = ["stands", "failures", "open_until", "files_due_at", "files_failures", "files_fault", "files_next"]
     exclude = ["active"]
     verbs = (
         Verb(
@@ -166,7 +166,7 @@ class ProviderAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
         return [page, *super().get_urls()]
 
     @display(description=_("calls"), label=COLOURS)  # type: ignore[arg-type]
-    def breaker(self, row: Provider) -> tuple[str, Any]:
+    def shown_state(self, row: Provider) -> tuple[str, Any]:
         """Whether it is called: its circuit breaker, in a word."""
         if not row.active:
             return "paused", _("paused")
@@ -187,7 +187,7 @@ class ProviderAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
         """How it stands."""
         return [
             (_("provider"), row),
-            (_("calls"), self.breaker(row)[1]),
+            (_("calls"), self.shown_state(row)[1]),
             (_("failures in a row"), row.failures),
             (_("breaker open until"), row.open_until),
             (_("files that failed in a row"), row.files_failures),

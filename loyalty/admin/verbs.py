@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -205,6 +205,15 @@ class VerbsAdmin(BrandAdmin):
     def facts(self, row: Any) -> list[tuple[Text, Any]]:
         """What to know of a row before one does something with it: a label and a value each."""
         return []
+
+    @admin.display(description=_("state"))
+    def stands(self, row: Any) -> str:
+        """The state in a word, for the row's page; lists show it in its colour."""
+        return str(self.shown_state(row)[1])
+
+    def shown_state(self, row: Any) -> tuple[str, Any]:
+        """The state as lists show it: what gives the colour, and the word."""
+        raise NotImplementedError
 
     def address_of(self, row: Any) -> str:
         """The page of a row."""

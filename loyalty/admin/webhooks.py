@@ -155,7 +155,7 @@ class WebhookDeliveryAdmin(VerbsAdmin, KeysetMixin, ReadOnlyAdmin):  # type: ign
     list_select_related = ["brand", "endpoint"]
     search_fields = ["event_id__exact"]
     exclude = ["body", "member", "state"]
-    readonly_fields = ["shown_state"]
+    readonly_fields = ["stands"]
     actions = ["queue_again"]
     verbs = (
         Verb(

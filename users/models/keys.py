@@ -47,6 +47,7 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
 
     class Meta:
+        verbose_name = "API key"
         permissions = [("rotate_apikey", "Can give keys a successor"), ("revoke_apikey", "Can revoke keys")]
         constraints = [
             models.UniqueConstraint(name="api_key_of_brand", fields=["brand", "id"]),

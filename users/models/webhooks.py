@@ -81,6 +81,7 @@ class WebhookDelivery(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         permissions = [("queue_webhook", "Can have a webhook sent again")]
         constraints = [
             models.UniqueConstraint(name="webhook_delivery_once", fields=["brand", "endpoint", "event_id"]),

@@ -88,6 +88,7 @@ def test_the_page_of_an_order_tells_all_of_it(order, finance, django_assert_max_
     for expected in ("Attempts and answers", "Moves", "In the ledger", str(order.reference), str(order.transaction_id)):
         assert expected in told
     assert page_of(ExchangeOrder, "ask", order.pk) in page.content.decode()
+    assert "State pending" in told
 
 
 def test_the_list_costs_the_same_however_many_there_are(order, member, token, finance, django_assert_max_num_queries):
