@@ -51,7 +51,10 @@ class Difference(models.Model):
                 | (Q(resolved_at__isnull=False) & ~Q(resolved_by="") & ~Q(resolution="")),
             ),
         ]
-        indexes = [models.Index(name="difference_open", fields=["brand", "day"], condition=Q(resolved_at__isnull=True))]
+        indexes = [
+            models.Index(name="difference_open", fields=["brand", "day"], condition=Q(resolved_at__isnull=True)),
+            models.Index(name="difference_newest", fields=["brand", "id"]),
+        ]
         triggers = [*kept("difference")]
 
     def __str__(self) -> str:

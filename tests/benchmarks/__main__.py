@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
 
@@ -20,7 +20,7 @@ from loyalty import embedded
 from tests.benchmarks import backoffice, codes, exchanges, posting, reading, serving
 from tests.benchmarks.harness import Comparison
 
-BENCHMARKS: dict[str, Callable[[], list[Comparison]]] = {
+BENCHMARKS: dict[str, Callable[[], Iterable[Comparison]]] = {
     "post_one": posting.post_one,
     "post_many": posting.post_many_,
     "http_credit": serving.http_credit,

@@ -10,8 +10,8 @@ from tests.benchmarks.growing import STEPS
 
 
 @pytest.mark.timeout(900)
-def test_no_page_makes_more_queries_in_a_larger_brand(committed):
-    small, large = grown(200), grown(2_000)
+def test_no_page_makes_more_queries_for_more_rows(committed):
+    small, large = grown(1_200), grown(6_000)  # each has more than one page of everything that grows
     roll_up(small)
     roll_up(large)
 
@@ -21,7 +21,8 @@ def test_no_page_makes_more_queries_in_a_larger_brand(committed):
     }
 
     assert {name: counts for name, counts in found.items() if max(counts) > MOST_QUERIES} == {}
-    assert {name: counts for name, counts in found.items() if counts[1] > counts[0]} == {}
+    # A list of more than one page is estimated, which takes one statement.
+    assert {name: counts for name, counts in found.items() if counts[1] > counts[0] + 1} == {}
     assert [told for rollup in ROLLUPS for told in check_rollup(rollup, large.brand.pk).differences] == []
     assert check_rollup(LEDGER, large.brand.pk).compared > 0
 

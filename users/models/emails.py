@@ -62,6 +62,7 @@ class Email(models.Model):
         ]
         indexes = [
             models.Index(name="email_due", fields=["attempts", "due_at", "id"], condition=Q(state__in=UNSENT)),
+            models.Index(name="email_newest", fields=["brand", "id"]),
             models.Index(name="email_parked", fields=["brand", "id"], condition=Q(state=EmailState.PARKED)),
             models.Index(
                 "brand", Upper("recipient"), "created_at", "id", name="email_of_address", condition=Q(member__isnull=True)

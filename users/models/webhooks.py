@@ -96,6 +96,7 @@ class WebhookDelivery(models.Model):
         ]
         indexes = [
             models.Index(name="webhook_due", fields=["endpoint", "due_at", "id"], condition=Q(state__in=DELIVERABLE)),
+            models.Index(name="webhook_newest", fields=["brand", "id"]),
             models.Index(name="webhook_parked", fields=["brand", "id"], condition=Q(state=DeliveryState.PARKED)),
             models.Index(name="webhook_under_way", fields=["endpoint", "due_at"], condition=Q(state=DeliveryState.LEASED)),
         ]
