@@ -73,13 +73,13 @@ NEEDS = [
         {"status__exact": Personalisation.PENDING.value},
         lambda _at: Collectible.objects.filter(status=Personalisation.PENDING, member__isnull=False),
     ),
-    Need("exchanges_parked", _("Exchanges parked"), "flight", ExchangeOrder, {"state__exact": OrderState.PARKED.value}),
+    Need("exchanges_parked", _("Exchanges parked"), "flight", ExchangeOrder, {"state": OrderState.PARKED.value}),
     Need(
         "exchanges_unknown",
         _("Exchanges without an answer"),
         "help",
         ExchangeOrder,
-        {"state__exact": OrderState.UNKNOWN.value},
+        {"state": OrderState.UNKNOWN.value},
     ),
     Need(
         "differences",

@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.base import BrandRelatedFilter, BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, actor_of
 from loyalty.admin.campaigns import Bar
+from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.outcomes import note_move, page_of, tell
 from loyalty.admin.pools import fill_pool
 from loyalty.errors import LoyaltyError
@@ -234,7 +235,7 @@ class RewardAdmin(ReadOnlyAdmin):
 
 
 @admin.register(GiftOrder)
-class GiftOrderAdmin(ReadOnlyAdmin):
+class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     """Orders of gifts, moved step by step."""
 
     list_display = ["id", "brand", "reward", "status", "created_at", "updated_at"]

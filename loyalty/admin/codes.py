@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from loyalty.admin.base import BrandRelatedFilter, ReadOnlyAdmin, staff_of
+from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.admin.spreadsheets import csv_response
@@ -183,8 +184,10 @@ class CodeBatchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Code)
-class CodeAdmin(ReadOnlyAdmin):
-    """Codes, found by their whole text, and the life of each."""
+class CodeAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
+    """Codes, found by their whole text, and the life of each. Listed in the order of the index that keeps each one alone."""
+
+    keyset = ("code",)
 
     list_display = ["id", "shown_code", "brand", "campaign", "value", "shown_state", "created_at"]
     list_select_related = ["brand", "campaign"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Case, Model, Value, When
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -27,10 +27,10 @@ from loyalty.admin.money_forms import ExtensionForm, HandForm, MovementForm, Rev
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import InvalidRequest, LoyaltyError
 from users.models import Approval, ApprovalState, Brand, Member
+from users.models.approvals import OPEN_FIRST
 from users.services.approvals import refuse_approval, withdraw_approval
 
 MOST_LOTS = 200
-OPEN_FIRST = Case(When(state=ApprovalState.ASKED, then=Value(0)), default=Value(1))
 
 
 @admin.register(Approval)

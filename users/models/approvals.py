@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from users.models.brands import Brand
@@ -37,6 +37,10 @@ class ApprovalState(models.TextChoices):
     REFUSED = "refused", _("Refused")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     EXPIRED = "expired", _("Expired")
+
+
+OPEN_FIRST = Case(When(state=ApprovalState.ASKED, then=Value(0)), default=Value(1))
+"""The order of their list: those that wait come first."""
 
 
 def new_salt() -> bytes:
@@ -128,6 +132,7 @@ class Approval(models.Model):
         ]
         indexes = [
             models.Index(name="approval_of_state", fields=["brand", "state", "asked_at", "id"]),
+            models.Index(F("brand"), OPEN_FIRST, F("asked_at").desc(), F("id").desc(), name="approval_open_first"),
             models.Index(name="approval_newest", fields=["brand", "asked_at", "id"]),
             models.Index(name="approval_due", fields=["until"], condition=Q(state=ApprovalState.ASKED)),
         ]
