@@ -27,6 +27,25 @@ WALLS = [
     ("exchange_difference", "difference_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
     ("exchange_difference", "difference_order_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
     ("exchange_exchangemove", "exchange_move_of_brand", "(brand_id, order_id)", "exchange_exchangeorder (brand_id, id)"),
+    (
+        "exchange_partnershipchange",
+        "change_partnership_of_brand",
+        "(brand_id, partnership_id)",
+        "exchange_partnership (brand_id, id)",
+    ),
+    (
+        "exchange_partnership",
+        "partnership_proposal_of_its_own",
+        "(brand_id, id, proposal_id)",
+        "exchange_partnershipchange (brand_id, partnership_id, id)",
+    ),
+    ("exchange_providerchange", "change_provider_of_brand", "(brand_id, provider_id)", "exchange_provider (brand_id, id)"),
+    (
+        "exchange_dailyexchanges",
+        "daily_exchanges_provider_of_brand",
+        "(brand_id, provider_id)",
+        "exchange_provider (brand_id, id)",
+    ),
 ]
 
 
@@ -35,9 +54,11 @@ class Migration(migrations.Migration):
 
     dependencies = [("exchange", "0001_initial"), ("ledger", "0002_walls")]
     operations = [
-        migrations.RunSQL(
-            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
-            f"ALTER TABLE {table} DROP CONSTRAINT {name}",
-        )
-        for table, name, columns, target in WALLS
+        *(
+            migrations.RunSQL(
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+            )
+            for table, name, columns, target in WALLS
+        ),
     ]

@@ -11,13 +11,15 @@ WALLS = [
     ("ledger_account", "account_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
     ("ledger_transaction", "transaction_account_of_brand", "(brand_id, account_id)", "ledger_account (brand_id, id)"),
     ("ledger_lot", "lot_account_of_brand", "(brand_id, account_id)", "ledger_account (brand_id, id)"),
+    ("ledger_dailyflow", "daily_flow_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
+    ("ledger_openlots", "open_lots_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
 ]
 
 
 class Migration(migrations.Migration):
     """Schema only."""
 
-    dependencies = [("ledger", "0001_initial"), ("users", "0002_partner_programmes")]
+    dependencies = [("ledger", "0001_initial"), ("users", "0003_walls")]
     operations = [
         *(
             migrations.RunSQL(

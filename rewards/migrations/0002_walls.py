@@ -36,6 +36,10 @@ WALLS = [
     ("rewards_collectiblesupply", "collectible_supply_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
     ("rewards_collectible", "collectible_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
     ("rewards_collectible", "collectible_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_dailycodes", "daily_codes_campaign_of_brand", "(brand_id, campaign_id)", "rewards_campaign (brand_id, id)"),
+    ("rewards_redeemedcodes", "redeemed_codes_campaign_of_brand", "(brand_id, campaign_id)", "rewards_campaign (brand_id, id)"),
+    ("rewards_giftordermove", "gift_order_move_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_pooldraft", "pool_draft_type_of_brand", "(brand_id, reward_type_id)", "rewards_rewardtype (brand_id, id)"),
 ]
 
 

@@ -11,6 +11,10 @@ WALLS = [
         "users_webhookendpoint (brand_id, id)",
     ),
     ("users_webhookdelivery", "webhook_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("users_approval", "approval_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("users_member", "member_heir_of_brand", "(brand_id, merged_into_id)", "users_member (brand_id, id)"),
+    ("users_refusal", "refusal_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("users_apikey", "api_key_follows_of_brand", "(brand_id, replaces_id)", "users_apikey (brand_id, id)"),
 ]
 
 
@@ -19,9 +23,11 @@ class Migration(migrations.Migration):
 
     dependencies = [("users", "0002_partner_programmes")]
     operations = [
-        migrations.RunSQL(
-            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
-            f"ALTER TABLE {table} DROP CONSTRAINT {name}",
-        )
-        for table, name, columns, target in WALLS
+        *(
+            migrations.RunSQL(
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {columns} REFERENCES {target}",
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+            )
+            for table, name, columns, target in WALLS
+        ),
     ]
