@@ -31,6 +31,8 @@ class TransactionType(models.TextChoices):
     CODE_TO_NFT = "code_to_nft"
     CODE_TO_EXTERNAL_REWARDS = "code_to_external_rewards"
     CREDIT_NFT = "credit_nft"
+    EARN = "earn"
+    EVENT = "event"
     NFT_PERSONALISATION = "nft_personalisation"
 
 

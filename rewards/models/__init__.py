@@ -1,19 +1,46 @@
 """The tables of the rewards app."""
 
+from rewards.models.actions import Action, ActionGain, ActionSegment, ActionUse, Frequency
 from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
-from rewards.models.catalogue import Category, Fulfilment, Location, PoolDraft, RewardType, RewardTypeLocation, RewardTypeText
+from rewards.models.catalogue import (
+    Category,
+    CategoryText,
+    Fulfilment,
+    Location,
+    PoolDraft,
+    RewardType,
+    RewardTypeLocation,
+    RewardTypeSegment,
+    RewardTypeText,
+)
 from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
+from rewards.models.earnings import Earning, EarningReversal
+from rewards.models.promotions import (
+    BaseRate,
+    Programme,
+    Promotion,
+    PromotionSegment,
+    PromotionState,
+    PromotionUse,
+    PromotionVersion,
+)
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
 from rewards.models.rollups import CodeMark, DailyCodes, RedeemedCodes, RedemptionMark
 
 __all__ = [
+    "Action",
+    "ActionGain",
+    "ActionSegment",
+    "ActionUse",
+    "BaseRate",
     "BatchState",
     "Campaign",
     "CampaignKind",
     "CampaignState",
     "CampaignUse",
     "Category",
+    "CategoryText",
     "Code",
     "CodeBatch",
     "CodeMark",
@@ -21,16 +48,26 @@ __all__ = [
     "Collectible",
     "CollectibleSupply",
     "DailyCodes",
+    "Earning",
+    "EarningReversal",
+    "Frequency",
     "Fulfilment",
     "GiftOrder",
     "GiftOrderMove",
     "Location",
     "Personalisation",
     "PoolDraft",
+    "Programme",
+    "Promotion",
+    "PromotionSegment",
+    "PromotionState",
+    "PromotionUse",
+    "PromotionVersion",
     "RedeemedCodes",
     "RedemptionMark",
     "Reward",
     "RewardType",
     "RewardTypeLocation",
+    "RewardTypeSegment",
     "RewardTypeText",
 ]

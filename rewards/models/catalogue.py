@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from ledger.models import Token
 from ledger.models.tokens import TokenType
-from users.models import Brand
+from users.models import Brand, Segment
 
 WEB = URLValidator(["http", "https"])
 
@@ -73,6 +73,27 @@ class Category(models.Model):
             above = above.parent
 
 
+class CategoryText(models.Model):
+    """What a category is called in one language."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    category = models.ForeignKey(Category, models.CASCADE, related_name="texts", db_constraint=False)
+    language = models.CharField(max_length=8)
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="category_text_once", fields=["brand", "category", "language"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+    def clean(self) -> None:
+        """Refuse a language that the brand does not speak."""
+        brand = Brand.objects.filter(pk=self.category.brand_id).first()
+        if brand is not None and self.language not in brand.languages:
+            raise ValidationError({"language": f"one of {', '.join(brand.languages)}"})
+
+
 class Location(models.Model):
     """Where a reward can be used."""
 
@@ -96,7 +117,11 @@ class RewardType(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=100)
+    sku = models.CharField(max_length=60, blank=True, help_text="The shop's own name for it.")
     description = models.TextField(blank=True)
+    value = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="What it is worth, in the brand's currency."
+    )
     token = models.ForeignKey(Token, models.PROTECT, related_name="+", help_text="What it is paid with.")
     price = models.BigIntegerField(help_text="Points.")
     stock = models.BigIntegerField(
@@ -117,10 +142,13 @@ class RewardType(models.Model):
     )
     sends_email = models.BooleanField(default=True, help_text="Mail the code to the member.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False, help_text="Kept by the database.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="reward_type_of_brand", fields=["brand", "id"]),
+            models.UniqueConstraint(name="reward_type_sku_once", fields=["brand", "sku"], condition=~Q(sku="")),
+            models.CheckConstraint(name="reward_type_value_not_negative", condition=Q(value__isnull=True) | Q(value__gte=0)),
             models.CheckConstraint(name="reward_type_fulfilment_known", condition=Q(fulfilment__in=Fulfilment.values)),
             models.CheckConstraint(name="reward_type_price_positive", condition=Q(price__gt=0)),
             models.CheckConstraint(
@@ -133,6 +161,18 @@ class RewardType(models.Model):
             models.CheckConstraint(
                 name="reward_type_valid_forwards",
                 condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
+            ),
+        ]
+        indexes = [models.Index(name="reward_type_changed", fields=["brand", "updated_at", "id"])]
+        triggers = [
+            pgtrigger.Trigger(
+                name="reward_type_dated",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    NEW.updated_at = greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
+                    RETURN NEW;
+                """,
             ),
         ]
 
@@ -159,6 +199,19 @@ class RewardType(models.Model):
     def left(self) -> int | None:
         """How many are left; None where there is no limit."""
         return None if self.stock is None else self.stock - self.handed_out
+
+
+def _dates(name: str) -> list[pgtrigger.Trigger]:
+    """What belongs to a reward type changes it: readers of what has changed since an instant must see that."""
+    return [
+        pgtrigger.Trigger(
+            name=f"{name}_{verb}_dates",
+            operation=operation,
+            when=pgtrigger.After,
+            func=f"UPDATE rewards_rewardtype SET name = name WHERE id = {row}.reward_type_id; RETURN NULL;",  # noqa: S608 - a name of our own
+        )
+        for verb, operation, row in (("given", pgtrigger.Insert | pgtrigger.Update, "NEW"), ("taken", pgtrigger.Delete, "OLD"))
+    ]
 
 
 class RewardTypeLocation(models.Model):
@@ -191,6 +244,7 @@ class RewardTypeText(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="reward_type_text_once", fields=["brand", "reward_type", "language"])]
+        triggers = _dates("reward_type_text")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
@@ -200,6 +254,26 @@ class RewardTypeText(models.Model):
         brand = Brand.objects.filter(pk=self.reward_type.brand_id).first()
         if brand is not None and self.language not in brand.languages:
             raise ValidationError({"language": f"one of {', '.join(brand.languages)}"})
+
+
+class RewardTypeSegment(models.Model):
+    """A reward type is offered to the members of a segment; tied to none, to everybody."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    reward_type = models.ForeignKey(RewardType, models.CASCADE, related_name="ties", db_constraint=False)
+    segment = models.ForeignKey(Segment, models.PROTECT, related_name="+", db_constraint=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reward_type_segment_once", fields=["brand", "reward_type", "segment"])]
+        triggers = _dates("reward_type_tie")
+
+    def __str__(self) -> str:
+        return f"{self.reward_type_id} for segment {self.segment_id}"
+
+    def clean(self) -> None:
+        """Refuse a segment of another brand."""
+        if self.segment_id and self.segment.brand_id != self.reward_type.brand_id:
+            raise ValidationError({"segment": "a segment of the brand"})
 
 
 class PoolDraft(models.Model):

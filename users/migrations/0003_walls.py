@@ -15,6 +15,9 @@ WALLS = [
     ("users_member", "member_heir_of_brand", "(brand_id, merged_into_id)", "users_member (brand_id, id)"),
     ("users_refusal", "refusal_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("users_apikey", "api_key_follows_of_brand", "(brand_id, replaces_id)", "users_apikey (brand_id, id)"),
+    ("users_segmentmember", "segment_member_segment_of_brand", "(brand_id, segment_id)", "users_segment (brand_id, id)"),
+    ("users_segmentmember", "segment_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("users_segmentdue", "segment_due_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
 ]
 
 

@@ -10,6 +10,7 @@ from users.models.memberships import Membership, PartnerProgramme
 from users.models.oauth import OAuthClient, RetailScope
 from users.models.refusals import Refusal
 from users.models.second_factors import Authenticator
+from users.models.segments import Segment, SegmentDue, SegmentKind, SegmentMember
 from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -30,6 +31,10 @@ __all__ = [
     "Refusal",
     "RetailScope",
     "Scope",
+    "Segment",
+    "SegmentDue",
+    "SegmentKind",
+    "SegmentMember",
     "Staff",
     "WebhookDelivery",
     "WebhookEndpoint",

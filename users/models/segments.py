@@ -1,0 +1,92 @@
+"""Segments: groups of members, kept by hand or by a rule."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from users.models.brands import Brand
+from users.models.members import Member
+
+
+class SegmentKind(models.TextChoices):
+    """Who says which members are in."""
+
+    HAND = "hand", _("Kept by hand")
+    RULE = "rule", _("By rule")
+
+
+def _counted(operation: pgtrigger.Operation, table: str, sign: str) -> pgtrigger.Trigger:
+    """Keep a segment's count true, for however many rows a statement writes."""
+    return pgtrigger.Trigger(
+        name=f"segment_counts_{table}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**{table: "changed"}),
+        func=f"""
+            UPDATE users_segment s SET members_count = s.members_count {sign} c.count
+            FROM (SELECT segment_id, count(*) AS count FROM changed GROUP BY segment_id ORDER BY segment_id) AS c
+            WHERE s.id = c.segment_id;
+            RETURN NULL;
+        """,  # noqa: S608 - names of our own
+    )
+
+
+class Segment(models.Model):
+    """A group of members. `members_count` is kept by the database with the rows themselves."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    kind = models.CharField(max_length=4, choices=SegmentKind, default=SegmentKind.HAND)
+    rule = models.JSONField(null=True, blank=True, help_text="What members of a segment by rule fulfil (users.rules.segments).")
+    members_count = models.BigIntegerField(default=0, db_default=0, editable=False)
+    judged_at = models.DateTimeField(null=True, editable=False, help_text="When its rule was last judged for everybody.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="segment_of_brand", fields=["brand", "id"]),
+            models.UniqueConstraint(name="segment_name_once", fields=["brand", "name"]),
+            models.CheckConstraint(
+                name="segment_rule_by_kind",
+                condition=Q(kind=SegmentKind.HAND, rule__isnull=True) | Q(kind=SegmentKind.RULE, rule__isnull=False),
+            ),
+            models.CheckConstraint(name="segment_count_not_negative", condition=Q(members_count__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SegmentMember(models.Model):
+    """One member in one segment."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="segment_member_once", fields=["brand", "segment", "member"])]
+        indexes = [models.Index(name="segments_of_member", fields=["member", "segment"])]
+        triggers = [_counted(pgtrigger.Insert, "new", "+"), _counted(pgtrigger.Delete, "old", "-")]
+
+    def __str__(self) -> str:
+        return f"member {self.member_id} in segment {self.segment_id}"
+
+
+class SegmentDue(models.Model):
+    """A member of whom something changed, so that rules must be judged again. The row is the queue."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    due_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="segment_due_once", fields=["brand", "member"])]
+
+    def __str__(self) -> str:
+        return f"member {self.member_id}"
