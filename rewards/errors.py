@@ -192,3 +192,69 @@ class PersonalisationApproved(LoyaltyError):
 
     code = "personalisation_approved"
     detail = "The personalisation of this NFT is approved already"
+
+
+class ProgrammeMissing(LoyaltyError):
+    """Nobody has said yet which token the brand's baskets earn in."""
+
+    code = "programme_missing"
+    detail = "The brand has no programme yet: staff choose its token in the back office"
+
+
+class UnknownCurrency(LoyaltyError):
+    """The brand does not count in this currency."""
+
+    code = "unknown_currency"
+
+
+class EarningNotFound(LoyaltyError):
+    """The brand has no earning of that transaction_id."""
+
+    code = "earning_not_found"
+    detail = "Earning not found"
+
+
+class TransactionIdReused(LoyaltyError):
+    """The transaction_id was used with another content."""
+
+    code = "transaction_id_reused"
+    detail = "transaction_id: already used with another content"
+
+
+class ReversalIdReused(LoyaltyError):
+    """The reversal_id was used with another content."""
+
+    code = "reversal_id_reused"
+    detail = "reversal_id: already used with another content"
+
+
+class AlreadyReversed(LoyaltyError):
+    """Nothing of the basket is left to come back."""
+
+    code = "already_reversed"
+    detail = "Nothing of this earning is left to be reversed"
+
+
+class PointsAlreadySpent(LoyaltyError):
+    """The member has spent what was to be taken back."""
+
+    code = "points_already_spent"
+    detail = "The points are spent already"
+
+
+class FirstAnswerErased(LoyaltyError):
+    """The request was answered once; what was said went with the member who was erased."""
+
+    code = "answer_erased"
+    detail = "The first answer was erased together with the user it was about"
+
+
+class PromotionNotFound(LoyaltyError):
+    """The brand has no promotion of that id."""
+
+    code = "promotion_not_found"
+    detail = "Promotion not found"
+
+
+class PromotionMoveNotAllowed(MoveNotAllowed):
+    """From where the promotion stands it cannot go there."""

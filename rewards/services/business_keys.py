@@ -1,0 +1,34 @@
+"""Business keys: names that a partner gives to what it asks for. A name has one content and one answer, for ever."""
+
+import hashlib
+import hmac
+import os
+from typing import Any, Protocol
+
+from loyalty.errors import LoyaltyError
+from rewards.errors import FirstAnswerErased
+
+SALT_LENGTH = 16
+
+
+class Kept(Protocol):
+    """A row that keeps the fingerprint of what it was asked with, and what was answered."""
+
+    salt: Any
+    fingerprint: Any
+    answer: str | None
+
+
+def fingerprint(content: bytes) -> tuple[bytes, bytes]:
+    """A salt, and the salted digest of a content in canonical form."""
+    salt = os.urandom(SALT_LENGTH)
+    return salt, hashlib.sha256(salt + content).digest()
+
+
+def first_answer(row: Kept, content: bytes, *, reused: type[LoyaltyError]) -> str:
+    """What was answered the first time. Raises FirstAnswerErased, and `reused` where the content is another."""
+    if row.answer is None:
+        raise FirstAnswerErased
+    if not hmac.compare_digest(bytes(row.fingerprint), hashlib.sha256(bytes(row.salt) + content).digest()):
+        raise reused
+    return row.answer
