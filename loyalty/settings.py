@@ -91,7 +91,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "oauth2_provider",  # its models alone: no path of its leads in
+    "oauth2_provider",  # its models and validator: no path of its leads in
     "loyalty",
     "users",
     "ledger",
@@ -118,6 +118,16 @@ ROOT_URLCONF = "loyalty.urls"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 APPEND_SLASH = False
 OAUTH2_PROVIDER_APPLICATION_MODEL = "users.OAuthClient"
+OAUTH2_PROVIDER = {
+    "SCOPES_BACKEND_CLASS": "loyalty.api.retail.oauth.ClientScopes",
+    "CLIENT_SECRET_HASHER": "sha256_random",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3_600,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # of a token only the digest is kept
+}
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "users.hashers.RandomSecretHasher",  # of OAuth clients alone
+]
 AUTH_USER_MODEL = "users.Staff"
 LOGIN_REDIRECT_URL = "/admin/"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -182,7 +192,8 @@ SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come f
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ("/api/admin", "/api/exchange", "/healthz", "/readyz", "/metrics"),  # no browser shows these
+    # No browser shows these.
+    "EXCLUDE_URL_PREFIXES": ("/api/admin", "/api/retail", "/api/exchange", "/healthz", "/readyz", "/metrics"),
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
@@ -298,6 +309,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
+    "forget expired tokens": {"task": "users.tasks.forget_expired_tokens", "schedule": crontab(hour=3, minute=50)},
     "forget old refusals": {"task": "users.tasks.forget_old_refusals", "schedule": crontab(hour=3, minute=45)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},

@@ -258,3 +258,17 @@ class PromotionNotFound(LoyaltyError):
 
 class PromotionMoveNotAllowed(MoveNotAllowed):
     """From where the promotion stands it cannot go there."""
+
+
+class UnknownLanguage(LoyaltyError):
+    """The brand does not speak that language."""
+
+    code = "unknown_language"
+    detail = "language: the brand does not speak this language"
+
+
+class CategoryNotFound(LoyaltyError):
+    """The brand has no category of that code."""
+
+    code = "category_not_found"
+    detail = "category: the brand has no category of this code"

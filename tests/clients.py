@@ -1,6 +1,7 @@
-"""A partner's system, calling the Partner API in process."""
+"""A partner's system, and a till, calling the Partner API and the Retail API in process."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -9,11 +10,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.client import ClientHandler
 
-from users.models import Brand
+from users.models import Brand, RetailScope
 from users.models.keys import ALL_SCOPES
 from users.services.keys import create_api_key
+from users.services.oauth import create_oauth_client
 
-BASE = "/api/admin"
+BASE, RETAIL_BASE = "/api/admin", "/api/retail"
 
 
 @cache
@@ -82,3 +84,38 @@ class Partner:
 
     def keyed(self, path: str, body: Any, key: str | None) -> HttpResponse:
         return self.post(path, body, **({"Idempotency-Key": key} if key else {}))
+
+
+@dataclass
+class RetailClient:
+    """Calls with one bearer token; answers Django's response, with `.json()`."""
+
+    token: str | None
+    brand: Brand | None = None
+    client: Client = field(default_factory=make_client)
+
+    @classmethod
+    def of(cls, brand: Brand, scopes: Sequence[str] = tuple(RetailScope.values)) -> "RetailClient":
+        """A till of the brand, with a token for all that it may do."""
+        known, secret = create_oauth_client(brand_id=brand.pk, name="Till", scopes=scopes)
+        till = cls(None, brand)
+        till.token = till.ask_token(known.client_id, secret).json()["access_token"]
+        return till
+
+    def ask_token(self, client_id: Any, client_secret: Any, **terms: Any) -> HttpResponse:
+        """Ask for a token, with a JSON body."""
+        asked = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        return self.call("POST", "/oauth/token", asked | terms)
+
+    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> HttpResponse:
+        if self.token is not None:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        kind = headers.pop("content_type", "application/json")
+        return self.client.generic(method, f"{RETAIL_BASE}{path}", content, content_type=kind, headers=headers)
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> HttpResponse:
+        return self.call("POST", path, body, **headers, **({"Idempotency-Key": key} if key else {}))

@@ -52,6 +52,13 @@ class InvalidApiKey(LoyaltyError):
     detail = "Invalid API Key"
 
 
+class InvalidToken(LoyaltyError):
+    """The bearer token is unknown, expired or revoked."""
+
+    code = "invalid_token"
+    detail = "Invalid or expired access token"
+
+
 class MembershipNotFound(LoyaltyError):
     """The member has no membership there."""
 

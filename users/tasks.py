@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from users.services import refusals
+from users.services import oauth_tokens, refusals
 from users.services.approvals import lapse_due_approvals
 from users.services.emails import send_due
 from users.services.webhook_delivery import deliver_due
@@ -35,3 +35,9 @@ def close_lapsed_approvals() -> int:
 def forget_old_refusals() -> int:
     """Delete refusals that nobody asks about any more; answers how many."""
     return refusals.forget_old_refusals(at=timezone.now())
+
+
+@shared_task
+def forget_expired_tokens() -> int:
+    """Delete tokens of the Retail API that have expired; answers how many."""
+    return oauth_tokens.forget_expired_tokens(at=timezone.now())

@@ -103,7 +103,22 @@ class EndField(forms.DateField):
         return end
 
 
-class KeyForm(CredentialForm):
+class PaceForm(CredentialForm):
+    """How fast who holds it may go."""
+
+    rate_per_second = forms.IntegerField(
+        label=_("Requests a second"), min_value=1, max_value=100_000, initial=1_000, widget=UnfoldAdminIntegerFieldWidget
+    )
+    burst = forms.IntegerField(
+        label=_("Burst"), min_value=1, max_value=200_000, initial=2_000, widget=UnfoldAdminIntegerFieldWidget
+    )
+
+    def limits(self) -> dict[str, int]:
+        """What was chosen."""
+        return {name: self.cleaned_data[name] for name in ("rate_per_second", "burst")}
+
+
+class KeyForm(PaceForm):
     """What a key may do, and for how long."""
 
     label = forms.CharField(
@@ -111,12 +126,7 @@ class KeyForm(CredentialForm):
     )
     scopes = forms.MultipleChoiceField(label=_("Scopes"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
     expires_at = EndField()
-    rate_per_second = forms.IntegerField(
-        label=_("Requests a second"), min_value=1, max_value=100_000, initial=1_000, widget=UnfoldAdminIntegerFieldWidget
-    )
-    burst = forms.IntegerField(
-        label=_("Burst"), min_value=1, max_value=200_000, initial=2_000, widget=UnfoldAdminIntegerFieldWidget
-    )
+    field_order = ("label", "scopes", "expires_at", "rate_per_second", "burst")
 
     def new_name(self) -> str:
         """The public part."""
@@ -132,7 +142,7 @@ class RotateKeyForm(VerbForm):
     expires_at = EndField()
 
 
-class ClientForm(CredentialForm):
+class ClientForm(PaceForm):
     """What a client may be given tokens for."""
 
     name = forms.CharField(
@@ -141,6 +151,7 @@ class ClientForm(CredentialForm):
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"), choices=RetailScope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
+    field_order = ("name", "scopes", "rate_per_second", "burst")
 
     def new_name(self) -> str:
         """The client's id."""
@@ -167,14 +178,13 @@ class CredentialAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
 
 def _create_key(request: HttpRequest, _row: None, form: KeyForm) -> HttpResponse:
     told = form.cleaned_data
-    limits = {name: told[name] for name in ("rate_per_second", "burst")}
     key, text = create_api_key(
         brand=form.brand(),
         scopes=told["scopes"],
         label=told["label"],
         expires_at=told["expires_at"],
         public=told["ticket"],
-        **limits,
+        **form.limits(),
     )
     form.row = key
     return _shown_key(request, key, text)
@@ -276,7 +286,7 @@ class ApiKeyAdmin(CredentialAdmin):
 def _create_client(request: HttpRequest, _row: None, form: ClientForm) -> HttpResponse:
     told = form.cleaned_data
     client, secret = oauth.create_oauth_client(
-        brand_id=form.brand().pk, name=told["name"], scopes=told["scopes"], client_id=told["ticket"]
+        brand_id=form.brand().pk, name=told["name"], scopes=told["scopes"], client_id=told["ticket"], **form.limits()
     )
     form.row = client
     return _shown_client(request, client, secret)
@@ -308,7 +318,8 @@ class OAuthClientAdmin(CredentialAdmin):
     """Clients of the Retail API."""
 
     list_display = ["name", "brand", "client_id", "shown_state", "scopes", "last_used_at"]
-    fields = ["name", "client_id", "stands", "scopes", "created", "rotated_at", "revoked_at", "last_used_at"]
+    fields = ["name", "client_id", "stands", "scopes", "rate_per_second", "burst"]
+    fields += ["created", "rotated_at", "revoked_at", "last_used_at"]
     readonly_fields = ["stands"]
     search_fields = ["client_id__exact", "name__istartswith"]
     adding = Verb(

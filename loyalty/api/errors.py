@@ -10,13 +10,21 @@ class MissingApiKey(LoyaltyError):
     detail = "Missing x-api-key header"
 
 
+class MissingToken(LoyaltyError):
+    """The request says not who it is from."""
+
+    code = "missing_token"
+    detail = "Missing Authorization header with a Bearer token"
+
+
 class ScopeMissing(LoyaltyError):
-    """The key is valid, but not for this."""
+    """The key or token is valid, but not for this."""
 
     code = "scope_missing"
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This API key lacks the scope {scope}")
+    def __init__(self, scope: str, *, of: str) -> None:
+        super().__init__(f"This {of} lacks the scope {scope}")
+        self.scope = scope
 
 
 class NotFound(LoyaltyError):

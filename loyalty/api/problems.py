@@ -77,8 +77,6 @@ def answer_refusal(
     retry_after = getattr(refusal, "retry_after_seconds", None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
-    if status == HTTPStatus.UNAUTHORIZED:
-        response["WWW-Authenticate"] = "ApiKey"
     return response
 
 
@@ -112,10 +110,13 @@ def is_passing(error: Exception) -> bool:
 def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's exception handler: the view knows its table of statuses."""
     view, request = context["view"], context["request"]
-    refusal = refusal_of(error)
+    refusal = view.named(refusal_of(error))
     response = answer_refusal(request, refusal, statuses=view.statuses, extra=view.problem_extra(refusal))
     if isinstance(error, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(view.allowed_methods)
+    challenge = view.challenge(refusal)
+    if challenge is not None:
+        response["WWW-Authenticate"] = challenge
     return response
 
 

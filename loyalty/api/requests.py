@@ -20,6 +20,7 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 HIGHEST_AMOUNT = 9_999_999_999_999
 HIGHEST_ID = 2**63 - 1
 DEEPEST = 100  # levels of objects and arrays in a body
+JSON = frozenset({"application/json"})
 Amount = Annotated[int, Meta(ge=1, le=HIGHEST_AMOUNT)] | Annotated[str, Meta(pattern="^0*[1-9][0-9]{0,12}$")]
 Id = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^[0-9]+$")]
 
@@ -55,7 +56,7 @@ def parse_body(request: HttpRequest, shape: type[Shape], *, limit_bytes: int) ->
     return value
 
 
-def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
+def read_body(request: HttpRequest, *, limit_bytes: int, kinds: frozenset[str] = JSON) -> bytes:
     """The body as it came. Raises UnsupportedMediaType, BodyTooLarge."""
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and int(declared) > limit_bytes:
@@ -63,7 +64,7 @@ def read_body(request: HttpRequest, *, limit_bytes: int) -> bytes:
     kind, _, parameters = (request.META.get("CONTENT_TYPE") or "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     packed = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity"
-    if packed or kind.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+    if packed or kind.strip().lower() not in kinds or charset not in {"", "utf-8", "utf8"}:
         raise UnsupportedMediaType
     raw = request.body
     if len(raw) > limit_bytes:

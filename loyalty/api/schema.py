@@ -1,6 +1,7 @@
 """The OpenAPI document: shapes come from the very structures that parse and render, so it cannot drift from them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,11 +9,15 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from msgspec import Struct
 
 from loyalty.api.problems import CONTENT_TYPE
+from users.models import RetailScope
 
 View = TypeVar("View", bound=Callable[..., Any])
+Refusals = Mapping[int, Sequence[str]]
 REFERENCE = "#/components/schemas/{name}"
+CLIENTS_BEGIN_AT = "/api/retail/oauth/token"
 _structures: set[type[Struct]] = set()
 _optional_bodies: set[str] = set()
+_ways_in: dict[str, "WayIn | None"] = {}
 
 EVERY_ANSWER = {
     "X-Request-ID": "The id of the request, as sent or as made.",
@@ -43,13 +48,7 @@ PROBLEM = {
         "transaction_id": {"type": "string", "description": "The transaction that has the reference_id."},
     },
 }
-COMMON_REFUSALS = {
-    401: ["missing_api_key", "invalid_api_key"],
-    403: ["scope_missing"],
-    429: ["rate_limited"],
-    500: ["internal_error"],
-    503: ["service_unavailable"],
-}
+EDGE_REFUSALS = {429: ["rate_limited"], 500: ["internal_error"], 503: ["service_unavailable"]}
 BODY_REFUSALS = {400: ["invalid_request"], 413: ["body_too_large"], 415: ["unsupported_media_type"]}
 IDEMPOTENCY_REFUSALS = {409: ["request_in_progress"], 410: ["answer_erased"], 422: ["idempotency_key_reused"]}
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -58,6 +57,18 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The same key, path and JSON value again: the first answer again, for ever, with Idempotent-Replayed: true.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """How an operation lets callers in: what the document calls it, the scopes it needs, how it refuses everybody else."""
+
+    scheme: str
+    refusals: Refusals
+    scopes: tuple[str, ...] = ()
+
+
+API_KEY = WayIn("apiKey", {401: ["missing_api_key", "invalid_api_key"], 403: ["scope_missing"]})
 
 
 def documented(
@@ -70,26 +81,44 @@ def documented(
     body: type[Struct] | None = None,
     body_examples: Mapping[str, Any] | None = None,
     body_required: bool = True,
+    body_kinds: Sequence[str] = ("application/json",),
     parameters: Sequence[OpenApiParameter] = (),
-    refusals: Mapping[int, Sequence[str]] | None = None,
+    refusals: Refusals | None = None,
     once: bool = False,
+    way_in: WayIn | None = API_KEY,
+    further: Mapping[int, tuple[type[Struct] | None, Any]] | None = None,
 ) -> Callable[[View], View]:
-    """Describe one operation: what it takes, what it answers, and each of its refusals by status and code."""
-    status, shape = answer
-    refused = _merged(COMMON_REFUSALS, BODY_REFUSALS if body else {}, IDEMPOTENCY_REFUSALS if once else {}, refusals or {})
+    """Describe one operation: what it takes, what it answers, and each of its refusals by status and code.
+
+    `further` answers, each with an example, are neither the usual one nor problems.
+    """
+    refused = _merged(
+        EDGE_REFUSALS,
+        way_in.refusals if way_in else {},
+        BODY_REFUSALS if body else {},
+        IDEMPOTENCY_REFUSALS if once else {},
+        refusals or {},
+    )
+    answered = {answer[0]: (answer[1], example), **(further or {})}
     examples = [OpenApiExample(name, value=value, request_only=True) for name, value in (body_examples or {}).items()]
-    if example is not None:
-        examples.append(OpenApiExample("answer", value=example, response_only=True, status_codes=[str(status)]))
-    answers: dict[Any, Any] = {(status, "application/json"): _reference(shape)} if shape else {status: None}
+    examples += [
+        OpenApiExample("answer", value=shown, response_only=True, status_codes=[str(status)], media_type="application/json")
+        for status, (_, shown) in answered.items()
+        if shown is not None
+    ]
+    answers: dict[Any, Any] = {}
+    for status, (shape, _) in answered.items():
+        answers |= {(status, "application/json"): _reference(shape)} if shape else {status: None}
     answers |= {(code, CONTENT_TYPE): _problem(codes) for code, codes in refused.items()}
     if not body_required:
         _optional_bodies.add(operation)
+    _ways_in[operation] = way_in
     decorate: Callable[[View], View] = extend_schema(
         operation_id=operation,
         tags=[tag],
         summary=description.partition(".")[0],
         description=description,
-        request={"application/json": _reference(body)} if body else None,
+        request={kind: _reference(body) for kind in body_kinds} if body else None,
         responses=answers,
         examples=examples,
         parameters=[*parameters, *([IDEMPOTENCY_KEY] if once else [])],
@@ -102,16 +131,27 @@ def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
     _, structures = msgspec.json.schema_components(sorted(_structures, key=str), ref_template=REFERENCE)
     components["schemas"] = structures | {"Problem": PROBLEM}
-    components["securitySchemes"] = {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-KEY"}}
+    components["securitySchemes"] = _security_schemes()
     components["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in EVERY_ANSWER.items()}
     for item in result["paths"].values():
         for operation in item.values():
-            operation["security"] = [{"apiKey": []}]
+            way_in = _ways_in[operation["operationId"]]
+            operation["security"] = [{way_in.scheme: list(way_in.scopes)}] if way_in else []
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = operation["operationId"] not in _optional_bodies
             for answer in operation["responses"].values():
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in EVERY_ANSWER}
     return result
+
+
+def _security_schemes() -> dict[str, Any]:
+    """The key of partners, the tokens of tills and shops, and the cookie of a member in the gift shop."""
+    scopes = {scope.value: str(scope.label) for scope in RetailScope}
+    return {
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-KEY"},
+        "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": CLIENTS_BEGIN_AT, "scopes": scopes}}},
+        "identification": {"type": "apiKey", "in": "cookie", "name": "loyalty_identification"},
+    }
 
 
 def _reference(shape: type[Struct] | None) -> dict[str, Any]:

@@ -36,6 +36,14 @@ class Limited(APIView):
         """Further members of a problem's body."""
         return {}
 
+    def named(self, refusal: LoyaltyError) -> LoyaltyError:
+        """A refusal under the name that the dialect has for it."""
+        return refusal
+
+    def challenge(self, refusal: LoyaltyError) -> str | None:
+        """How to get in, for the WWW-Authenticate of who was not let in."""
+        return None
+
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Tell the caller about their limits."""
         finished = super().finalize_response(request, response, *args, **kwargs)
@@ -45,19 +53,29 @@ class Limited(APIView):
         return finished
 
 
-class ApiView(Limited):
-    """Authenticates, throttles and checks the scope before a handler runs; a dialect says how."""
+class PlainView(Limited):
+    """A view on Django's own request: shapes are parsed by loyalty.api.requests, nothing needs DRF's wrapper."""
 
     body_limit_bytes: ClassVar[int] = settings.BODY_LIMIT_BYTES
-    read_scope: ClassVar[str] = ""
-    write_scope: ClassVar[str] = ""
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    brand_id: int
-    let_in = False
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Hand on Django's own request: shapes are parsed by loyalty.api.requests, nothing needs DRF's wrapper."""
+        """Hand on the request."""
         return request
+
+    def perform_content_negotiation(self, request: Any, force: Any = None) -> tuple[Any, str]:
+        """There is one form of answer: nothing to negotiate."""
+        return None, "application/json"
+
+
+class ApiView(PlainView):
+    """Authenticates, throttles and checks the scope before a handler runs; a dialect says how."""
+
+    read_scope: ClassVar[str] = ""
+    write_scope: ClassVar[str] = ""
+    credential: ClassVar[str] = "API key"
+    brand_id: int
+    let_in = False
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         """Let the request in, or refuse it: who, how fast, with what right."""
@@ -74,11 +92,7 @@ class ApiView(Limited):
             raise MethodNotAllowed(str(request.method))
         scope = self.write_scope if request.method in WRITING else self.read_scope
         if scope not in scopes:
-            raise ScopeMissing(scope)
-
-    def perform_content_negotiation(self, request: Any, force: Any = None) -> tuple[Any, str]:
-        """There is one form of answer: nothing to negotiate."""
-        return None, "application/json"
+            raise ScopeMissing(scope, of=self.credential)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Turn an Answer into a response."""
@@ -96,6 +110,7 @@ class ApiView(Limited):
 
         def refuse(refusal: LoyaltyError) -> Answer:
             self.refused(request, refusal)
+            refusal = self.named(refusal)
             status = self.statuses[refusal.code]
             request_id = problems.request_id_of(request)
             extra = self.problem_extra(refusal)
@@ -114,6 +129,7 @@ class ApiView(Limited):
 
     def remembers(self, refusal: LoyaltyError) -> bool:
         """Whether a refusal is kept under its key: those of the business are, those of the edge and of shapes are not."""
+        refusal = self.named(refusal)
         status = self.statuses[refusal.code]
         if isinstance(refusal, InvalidRequest) or status in NEVER_STORED or refusal.code in problems.STATUSES:
             return False

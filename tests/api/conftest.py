@@ -14,7 +14,7 @@ from django.test import Client
 
 from rewards.models import CodeTries
 from tests.api.contract import assert_documented
-from tests.clients import Partner, make_client
+from tests.clients import BASE, RETAIL_BASE, Partner, RetailClient, make_client
 from tests.conftest import make_brand, make_key, make_member
 from users.models import Brand, Member
 from users.services.keys import revoke_api_key
@@ -27,14 +27,17 @@ def static_folder() -> None:
 
 @pytest.fixture(autouse=True)
 def every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Partner.call
+    for kind, base in ((Partner, BASE), (RetailClient, RETAIL_BASE)):
+        monkeypatch.setattr(kind, "call", _judged(kind.call, base))
 
-    def call(self: Partner, method: str, path: str, body: Any = None, **rest: Any):
+
+def _judged(plain: Callable[..., Any], base: str) -> Callable[..., Any]:
+    def call(self: Any, method: str, path: str, body: Any = None, **rest: Any):
         response = plain(self, method, path, body, **rest)
-        assert_documented(method, path, response)
+        assert_documented(method, path, response, base)
         return response
 
-    monkeypatch.setattr(Partner, "call", call)
+    return call
 
 
 def own_address() -> Client:

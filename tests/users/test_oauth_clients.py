@@ -111,6 +111,6 @@ def test_the_database_keeps_clients_to_client_credentials(till, fields):
         OAuthClient.objects.filter(pk=till.pk).update(**fields)
 
 
-@pytest.mark.parametrize("path", ["/o/token/", "/oauth/token", "/o/applications/", "/o/authorize/", "/api/retail/oauth/token"])
+@pytest.mark.parametrize("path", ["/o/token/", "/oauth/token", "/o/applications/", "/o/authorize/"])
 def test_no_path_of_the_toolkit_leads_in(db, path):
     assert Client().post(path, {"grant_type": "client_credentials"}).status_code == 404

@@ -222,7 +222,9 @@ class Migration(migrations.Migration):
                 ('allowed_origins', models.TextField(blank=True, default='', help_text='Allowed origins list to enable CORS, space separated', verbose_name='allowed origins')),
                 ('registration_source', models.CharField(choices=[('manual', 'Manual'), ('dcr', 'Dynamic Client Registration'), ('cimd', 'Client ID Metadata Document')], default='manual', help_text='How this application was registered (manual, DCR per RFC 7591, or CIMD)', max_length=32, verbose_name='registration source')),
                 ('cimd_expires_at', models.DateTimeField(blank=True, default=None, help_text='When the cached Client ID Metadata Document should be re-fetched', null=True, verbose_name='CIMD expires at')),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('members:read', 'Identify members, read their transactions'), ('segments:read', 'Read segments and their members'), ('segments:write', 'Make segments, add and remove members'), ('promotions:read', 'Read promotional products'), ('promotions:write', 'Tie promotions to segments'), ('earnings:write', 'Evaluate baskets, earn on them, reverse that; reward events'), ('vouchers:write', 'Redeem points for vouchers'), ('orders:read', 'Read gift orders'), ('orders:write', 'Move gift orders on'), ('catalogue:read', 'Read languages, categories and gifts')], max_length=40), size=None)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('members:read', 'Identify members, read their transactions'), ('segments:read', 'Read segments and their members'), ('segments:write', 'Make segments, add and remove members'), ('promotions:read', 'Read promotional products'), ('promotions:write', 'Tie promotions to segments'), ('earnings:write', 'Evaluate baskets, earn on them, reverse that; reward events'), ('earnings:force', 'Take back points that are spent'), ('vouchers:write', 'Redeem points for vouchers'), ('orders:read', 'Read gift orders'), ('orders:write', 'Move gift orders on'), ('catalogue:read', 'Read languages, categories and gifts')], max_length=40), size=None)),
+                ('rate_per_second', models.PositiveIntegerField(default=1000)),
+                ('burst', models.PositiveIntegerField(default=2000)),
                 ('rotated_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('last_used_at', models.DateTimeField(blank=True, editable=False, help_text='To the minute.', null=True)),
@@ -555,6 +557,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='oauthclient',
             constraint=models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='oauth_client_has_a_scope'),
+        ),
+        migrations.AddConstraint(
+            model_name='oauthclient',
+            constraint=models.CheckConstraint(condition=models.Q(('burst__gte', 1), ('rate_per_second__gte', 1)), name='oauth_client_rate_positive'),
         ),
         migrations.AddIndex(
             model_name='membership',

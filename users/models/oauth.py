@@ -20,6 +20,7 @@ class RetailScope(models.TextChoices):
     PROMOTIONS_READ = "promotions:read", _("Read promotional products")
     PROMOTIONS_WRITE = "promotions:write", _("Tie promotions to segments")
     EARNINGS_WRITE = "earnings:write", _("Evaluate baskets, earn on them, reverse that; reward events")
+    EARNINGS_FORCE = "earnings:force", _("Take back points that are spent")
     VOUCHERS_WRITE = "vouchers:write", _("Redeem points for vouchers")
     ORDERS_READ = "orders:read", _("Read gift orders")
     ORDERS_WRITE = "orders:write", _("Move gift orders on")
@@ -31,6 +32,8 @@ class OAuthClient(AbstractApplication):
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     scopes = ArrayField(models.CharField(max_length=40, choices=RetailScope))
+    rate_per_second = models.PositiveIntegerField(default=1_000)
+    burst = models.PositiveIntegerField(default=2_000)
     rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("To the minute."))
@@ -51,6 +54,7 @@ class OAuthClient(AbstractApplication):
                 ),
             ),
             models.CheckConstraint(name="oauth_client_has_a_scope", condition=Q(scopes__len__gte=1)),
+            models.CheckConstraint(name="oauth_client_rate_positive", condition=Q(rate_per_second__gte=1, burst__gte=1)),
         ]
 
     def __str__(self) -> str:

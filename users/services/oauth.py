@@ -21,9 +21,11 @@ def new_client_id() -> str:
 
 
 def create_oauth_client(
-    *, brand_id: int, name: str, scopes: Sequence[str], client_id: str | None = None
+    *, brand_id: int, name: str, scopes: Sequence[str], client_id: str | None = None, **limits: int
 ) -> tuple[OAuthClient, str]:
-    """Make a client and its secret. `client_id` may be chosen beforehand, so that a form sent twice makes one.
+    """Make a client and its secret. `client_id` may be chosen beforehand, so that a form sent twice makes one client.
+
+    `limits`: rate_per_second and burst.
 
     Raises CredentialMade, InvalidRequest naming name or scopes.
     """
@@ -44,6 +46,7 @@ def create_oauth_client(
             client_secret=secret,
             client_type=OAuthClient.CLIENT_CONFIDENTIAL,
             authorization_grant_type=OAuthClient.GRANT_CLIENT_CREDENTIALS,
+            **limits,
         )
 
     return write(effect), secret

@@ -37,6 +37,10 @@ class PartnerView(ApiView):
         self.check_scope(request, self.caller.scopes)
         return self.caller.brand_id
 
+    def challenge(self, refusal: LoyaltyError) -> str | None:
+        """The key in its header."""
+        return "ApiKey" if isinstance(refusal, MissingApiKey | InvalidApiKey) else None
+
     def problem_extra(self, refusal: LoyaltyError) -> Mapping[str, Any]:
         """A repeated reference_id is answered with the transaction that has it."""
         return {"transaction_id": str(refusal.transaction_id)} if isinstance(refusal, ReferenceAlreadyUsed) else {}

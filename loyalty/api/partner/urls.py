@@ -1,8 +1,8 @@
 """Paths of the Partner API, under /api/admin; a trailing slash is taken off before they are matched."""
 
-from django.urls import path, register_converter
-from django.urls.converters import IntConverter
+from django.urls import path
 
+from loyalty.api import paths  # noqa: F401 - the converters of ids
 from loyalty.api.partner.codes import CampaignsView, CodesView, CodeView
 from loyalty.api.partner.memberships import MembershipsView, MembershipView
 from loyalty.api.partner.nfts import NftsView, PersonalisationView
@@ -10,15 +10,6 @@ from loyalty.api.partner.partnerships import WhitelistView
 from loyalty.api.partner.rewards import RewardTypesView, RewardView
 from loyalty.api.partner.transactions import ReversalView, TransactionsView, TransactionView
 from loyalty.api.partner.users import BalancesView, UsersView, UserView
-
-
-class IdConverter(IntConverter):
-    """Digits that can be an id; longer ones match no path, as no such id exists."""
-
-    regex = "[0-9]{1,18}"
-
-
-register_converter(IdConverter, "id")
 
 urlpatterns = [
     path("users", UsersView.as_view()),

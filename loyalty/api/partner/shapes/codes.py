@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from loyalty.api.partner.shapes.tokens import instant_text
+from loyalty.api.shapes import instant_text
 from rewards.models import Campaign, Code
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from loyalty.api.partner.shapes.balances import PersonalisationStatus, status_out
-from loyalty.api.partner.shapes.tokens import TokenOut, instant_text, token_out
+from loyalty.api.partner.shapes.tokens import TokenOut, token_out
+from loyalty.api.shapes import instant_text
 from rewards.models import Collectible
 
 

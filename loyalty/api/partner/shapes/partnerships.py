@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from exchange.models import Partnership
 from exchange.rules.rates import choose_rate
-from loyalty.api.partner.shapes.tokens import TokenOut, decimal_text, token_out
+from loyalty.api.partner.shapes.tokens import TokenOut, token_out
+from loyalty.api.shapes import decimal_text
 
 
 class PartnerBrandOut(Struct):

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from loyalty.api.partner.shapes.tokens import TokenOut, instant_text
+from loyalty.api.partner.shapes.tokens import TokenOut
 from loyalty.api.partner.shapes.transactions import transactions_out
+from loyalty.api.shapes import instant_text
 from rewards.models import Location, Reward, RewardType
 
 

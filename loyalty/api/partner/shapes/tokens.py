@@ -1,12 +1,11 @@
-"""Tokens, and how numbers and instants are written."""
+"""Tokens."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
 from ledger.models import Token
+from loyalty.api.shapes import decimal_text
 
 
 class TokenOut(Struct):
@@ -38,16 +37,3 @@ def token_out(token: Token) -> TokenOut:
         status=token.status,
         metadata=token.metadata,
     )
-
-
-def decimal_text(value: Decimal | None) -> str | None:
-    """A decimal without needless zeros and without an exponent."""
-    if value is None:
-        return None
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def instant_text(instant: datetime) -> str:
-    """An instant in ISO 8601, in UTC."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -13,7 +13,8 @@ from exchange.services.settling import EXCHANGES
 from ledger.models import Token, Transaction
 from ledger.selectors import reversed_among
 from ledger.services.points import Moved
-from loyalty.api.partner.shapes.tokens import TokenOut, instant_text, token_out
+from loyalty.api.partner.shapes.tokens import TokenOut, token_out
+from loyalty.api.shapes import hash_text, instant_text
 from rewards.selectors import NOTHING, Details, details_of
 
 
@@ -154,7 +155,7 @@ def _transaction(
         code=details.code,
         user=user,
         reference_id=reference_id,
-        tx_hash=f"0x{hash_.hex()}",
+        tx_hash=hash_text(hash_),
         reverses=str(reverses) if reverses is not None else None,
         inserted_at=instant_text(recorded_at),
     )

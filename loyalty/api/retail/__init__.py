@@ -1,0 +1,1 @@
+"""The Retail API: for tills and web shops, with OAuth 2.0."""

@@ -1,0 +1,1 @@
+"""What the Retail API takes: the shapes of request bodies."""

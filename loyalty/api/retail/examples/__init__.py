@@ -1,0 +1,1 @@
+"""Examples of the Retail API, as the OpenAPI document shows them."""
