@@ -39,6 +39,13 @@ def orders_of(rows: Sequence[Transaction]) -> dict[int, ExchangeOrder]:
     return {order.transaction_id: order for order in found}
 
 
+def partners_of(rows: Sequence[Transaction]) -> dict[int, str]:
+    """What the points of transactions of one brand were exchanged into, by the transaction's id."""
+    paid = [row.pk for row in rows if row.amount < 0]
+    found = ExchangeOrder.objects.filter(brand_id=rows[0].brand_id, transaction_id__in=paid) if paid else None
+    return {} if found is None else dict(found.values_list("transaction_id", "token_b__name"))
+
+
 @dataclass(slots=True)
 class Queue:
     """The orders of one provider, or of all brands of the house together."""

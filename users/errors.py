@@ -59,6 +59,13 @@ class InvalidToken(LoyaltyError):
     detail = "Invalid or expired access token"
 
 
+class IdentificationInvalid(LoyaltyError):
+    """The cookie is missing, was tampered with or has expired, or its member is gone."""
+
+    code = "identification_invalid"
+    detail = "The identification is missing, invalid or expired"
+
+
 class MembershipNotFound(LoyaltyError):
     """The member has no membership there."""
 

@@ -14,10 +14,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORM = re.compile("([0-9]{1,17}):([0-9]{1,18})")
 
 
+def read_limit(query: Parameters) -> int:
+    """The limit that a list is asked for. Raises InvalidRequest."""
+    return query.number("limit", default=PAGE, lowest=1, highest=PAGE)
+
+
 def read_page(query: Parameters) -> tuple[int, int]:
     """The limit and the offset that a list is asked for. Raises InvalidRequest."""
-    limit = query.number("limit", default=PAGE, lowest=1, highest=PAGE)
-    return limit, query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
+    return read_limit(query), query.number("offset", default=0, lowest=0, highest=HIGHEST_OFFSET)
 
 
 def write_cursor(instant: datetime, last_id: int) -> str:

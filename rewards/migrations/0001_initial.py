@@ -159,6 +159,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=60)),
                 ('name', models.CharField(max_length=100)),
+                ('active', models.BooleanField(default=True, help_text='Whether it is shown, with all that stands in it.')),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='rewards.category')),
             ],

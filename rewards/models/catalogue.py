@@ -32,6 +32,7 @@ class Category(models.Model):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     code = models.CharField(max_length=60)
     name = models.CharField(max_length=100)
+    active = models.BooleanField(default=True, help_text="Whether it is shown, with all that stands in it.")
 
     class Meta:
         verbose_name_plural = "categories"

@@ -26,13 +26,6 @@ class GiftNotAvailable(LoyaltyError):
     detail = "This gift is not available"
 
 
-class IdentificationInvalid(LoyaltyError):
-    """The cookie is missing, was tampered with or has expired, or its member is gone."""
-
-    code = "identification_invalid"
-    detail = "The identification is missing, invalid or expired"
-
-
 NAMES: dict[type[LoyaltyError], type[LoyaltyError]] = {
     UserNotFound: MemberNotFound,
     RewardTypeNotFound: GiftNotFound,

@@ -3,8 +3,17 @@
 from django.urls import path
 
 from loyalty.api import paths  # noqa: F401 - the converters of ids
+from loyalty.api.retail.catalogue import CategoriesView, GiftsView, GiftView, LanguagesView
+from loyalty.api.retail.history import HistoryView
+from loyalty.api.retail.identification import IdentificationView
 from loyalty.api.retail.oauth import TokenView
 
 urlpatterns = [
     path("oauth/token", TokenView.as_view()),
+    path("languages", LanguagesView.as_view()),
+    path("categories", CategoriesView.as_view()),
+    path("gifts", GiftsView.as_view()),
+    path("gifts/<id:gift_id>", GiftView.as_view()),
+    path("identification", IdentificationView.as_view()),
+    path("members/<str:member_id>/transactions", HistoryView.as_view()),
 ]
