@@ -21,9 +21,9 @@ def demo(tmp_path_factory) -> Iterator[Serve]:
         serve.process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium, ended with its module: while it lives an event loop runs, in which Django refuses to query."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     with sync_playwright() as playwright:
