@@ -307,6 +307,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "judge due segments": {
+        "task": "rewards.tasks.judge_due_segments",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
+    "judge new segments": {
+        "task": "rewards.tasks.judge_new_segments",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 20},
+    },
+    # Every five minutes of the small hours: each segment is judged once a night, and goes on where a worker was lost.
+    "judge all segments": {"task": "rewards.tasks.judge_all_segments", "schedule": crontab(minute="*/5", hour="1-6")},
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
     "forget expired tokens": {"task": "users.tasks.forget_expired_tokens", "schedule": crontab(hour=3, minute=50)},

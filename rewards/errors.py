@@ -272,3 +272,10 @@ class CategoryNotFound(LoyaltyError):
 
     code = "category_not_found"
     detail = "category: the brand has no category of this code"
+
+
+class SegmentCountTooSlow(LoyaltyError):
+    """The rule asks for so much that its members are not counted while somebody waits."""
+
+    code = "segment_count_too_slow"
+    detail = "Counting takes too long: save the segment, and look at its members in some minutes"

@@ -9,8 +9,11 @@ from ledger.models import ProofSubject
 from ledger.services.proof_runs import Outcome, prove_brands, rollup_outcome
 from rewards.services import tallying
 from rewards.services.batches import drain_batches
+from rewards.services.ledger_looks import note_moved
+from rewards.services.segmenting import judge_due, judge_stale
 
 AT_MOST = timedelta(seconds=10)
+AT_MOST_FOR_EVERYBODY = timedelta(minutes=5)
 
 
 @shared_task
@@ -46,3 +49,24 @@ def _prove_codes(brand_id: int) -> Outcome:
     """Check both counts of a brand's codes."""
     issued, redeemed = (rollup_outcome(rollup, brand_id) for rollup in (tallying.CODES, tallying.REDEMPTIONS))
     return Outcome(issued.rows + redeemed.rows, [*issued.faults, *redeemed.faults])
+
+
+@shared_task
+def judge_due_segments() -> int:
+    """Judge the members of whom something changed, or moved on their accounts; answers how many rows of the queue were done."""
+    note_moved()
+    return judge_due(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@shared_task
+def judge_new_segments() -> int:
+    """Judge everybody by rules that are new or changed; answers how many segments were judged."""
+    return judge_stale(clock=timezone.now, until=timezone.now() + AT_MOST_FOR_EVERYBODY)
+
+
+@shared_task
+def judge_all_segments() -> int:
+    """Judge everybody by every rule, once a night, for days pass by themselves; answers how many segments were judged."""
+    now = timezone.now()
+    night = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return judge_stale(clock=timezone.now, until=now + AT_MOST_FOR_EVERYBODY, before=night)

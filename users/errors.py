@@ -218,3 +218,31 @@ class WebhookUnderWay(LoyaltyError):
 
     code = "webhook_under_way"
     detail = "It is on its way already, was dropped, or its words are gone"
+
+
+class SegmentNotFound(LoyaltyError):
+    """The brand has no such segment."""
+
+    code = "segment_not_found"
+    detail = "Segment not found"
+
+
+class SegmentNameTaken(LoyaltyError):
+    """Another segment of the brand is called that."""
+
+    code = "segment_name_taken"
+    detail = "name: another segment of this brand has it"
+
+
+class SegmentByRule(LoyaltyError):
+    """The segment's rule says who is in it, and nobody else."""
+
+    code = "segment_by_rule"
+    detail = "This segment is kept by its rule: nobody is added or removed by hand"
+
+
+class SegmentDraftNotFound(LoyaltyError):
+    """It was taken, replaced, or is someone else's."""
+
+    code = "segment_draft_not_found"
+    detail = "This file is not there any more: upload it again"

@@ -16,6 +16,7 @@ from rewards.models.catalogue import (
 from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.earnings import Earning, EarningReversal
+from rewards.models.looks import LedgerLook
 from rewards.models.promotions import (
     BaseRate,
     Programme,
@@ -54,6 +55,7 @@ __all__ = [
     "Fulfilment",
     "GiftOrder",
     "GiftOrderMove",
+    "LedgerLook",
     "Location",
     "Personalisation",
     "PoolDraft",

@@ -10,7 +10,7 @@ from users.models.memberships import Membership, PartnerProgramme
 from users.models.oauth import OAuthClient, RetailScope
 from users.models.refusals import Refusal
 from users.models.second_factors import Authenticator
-from users.models.segments import Segment, SegmentDue, SegmentKind, SegmentMember
+from users.models.segments import Segment, SegmentDraft, SegmentDue, SegmentKind, SegmentMember
 from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "RetailScope",
     "Scope",
     "Segment",
+    "SegmentDraft",
     "SegmentDue",
     "SegmentKind",
     "SegmentMember",

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import BinaryField, QuerySet
 
-from users.models import Approval, Email, Member, Membership, Refusal, WebhookDelivery
+from users.models import Approval, Email, Member, Membership, Refusal, SegmentMember, WebhookDelivery
 
 Family = list[Member]
 Read = Callable[[Family], Iterable[dict[str, Any]]]
@@ -79,4 +79,8 @@ add_section(
     lambda family: rows_of(
         Approval.objects.filter(member__in=family).order_by("pk"), without=("asked_by", "decided_by", "asked")
     ),
+)
+add_section(
+    "segments",
+    lambda family: rows_of(SegmentMember.objects.filter(member__in=family).order_by("pk"), segment_name="segment__name"),
 )

@@ -15,6 +15,7 @@ from users.errors import AuthIdTaken, UserNotFound
 from users.models import Brand, Email, Member, Membership, Refusal
 from users.models.members import new_auth_id
 from users.services.approvals import forget_approvals
+from users.services.segments import note_due, release_member
 from users.services.webhooks import forget_member
 from users.signals import member_erased
 
@@ -84,6 +85,7 @@ def create_member(*, brand_id: int, profile: Profile, at: datetime) -> Member:
             if constraint_of(error) == "member_auth_id_once":
                 raise AuthIdTaken(errors=[FieldError("auth_id", AuthIdTaken.code, AuthIdTaken.detail)]) from None
             raise
+        note_due(brand_id=brand_id, member_ids=[member.pk])
         return member
 
     return write(effect)
@@ -115,6 +117,7 @@ def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: boo
             setattr(member, name, getattr(profile, name))
         if changed:
             member.save(update_fields=changed)
+            note_due(brand_id=brand_id, member_ids=[member.pk])
         return member
 
     return write(effect)
@@ -156,7 +159,11 @@ def _erase(member: Member, at: datetime) -> Member:
     member_erased.send(sender=Member, member=member, at=at)
     Membership.objects.filter(member=member).delete()
     # Someone else's membership here names this member's auth_id as its number: it goes with the name.
-    Membership.objects.filter(partner_brand_id=member.brand_id, number=member.auth_id).delete()
+    elsewhere = Membership.objects.filter(partner_brand_id=member.brand_id, number=member.auth_id)
+    for brand_id, other_id in list(elsewhere.values_list("brand_id", "member_id")):
+        note_due(brand_id=brand_id, member_ids=[other_id])
+    elsewhere.delete()
+    release_member(member=member)
     Email.objects.filter(member=member).delete()
     Refusal.objects.filter(member=member).delete()
     forget_member(member=member)

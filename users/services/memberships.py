@@ -10,6 +10,7 @@ from users.errors import InvalidExchangeProvider, InvalidMembershipNumber, Membe
 from users.models import Brand, Member, Membership, PartnerProgramme
 from users.rules.membership_numbers import NumberRule, judge
 from users.services.members import locked_member
+from users.services.segments import note_due
 
 FIELD = "membership_number"
 HOLD_NAMED = "SELECT id FROM users_member WHERE brand_id = %s::bigint AND auth_id = %s::text FOR SHARE"
@@ -100,6 +101,7 @@ def save_membership(*, brand_id: int, auth_id: str, target_name: str, raw_number
             defaults={"number": number, "warning": warning, "updated_at": at},
             create_defaults={"number": number, "warning": warning, "created_at": at, "updated_at": at},
         )
+        note_due(brand_id=brand_id, member_ids=[member.pk])
         return member
 
     return write(effect)
@@ -133,6 +135,7 @@ def delete_membership(*, brand_id: int, auth_id: str, target_name: str) -> None:
         member = locked_member(brand_id=brand_id, auth_id=auth_id)
         find_target(brand_id=brand_id, name=target_name)
         find_membership(member=member, target_name=target_name).delete()
+        note_due(brand_id=brand_id, member_ids=[member.pk])
 
     write(effect)
 

@@ -14,6 +14,7 @@ from users.errors import AlreadyMerged, MergeRefused, UserNotFound
 from users.models import Member, Membership
 from users.services.approvals import close_approvals
 from users.services.members import PERSONAL
+from users.services.segments import inherit_segments
 from users.signals import member_merged
 
 
@@ -45,6 +46,7 @@ def merge_members(*, brand_id: int, keep_id: int, duplicate_id: int, actor: str,
         member_merged.send(sender=Member, merging=merging)
         close_approvals(member=duplicate, at=at)
         _move_memberships(merging)
+        inherit_segments(keep=keep, duplicate=duplicate)
         Member.objects.filter(brand_id=brand_id, merged_into=duplicate).update(merged_into=keep)
         _hand_over_name(merging)
         return merging
