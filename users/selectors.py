@@ -1,11 +1,11 @@
-"""Reads over members."""
+"""Reads over members and segments."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
 
-from users.models import Member
+from users.models import Member, Segment, SegmentMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +35,15 @@ class MemberList:
     def total(self) -> int:
         """How many there are."""
         return self.rows().count()
+
+
+def segments_page(*, brand_id: int, limit: int, after: int) -> list[Segment]:
+    """Segments of a brand in the order in which they were made, from the one after an id on."""
+    return list(Segment.objects.filter(brand_id=brand_id, pk__gt=after).order_by("pk")[:limit])
+
+
+def segment_members_page(*, segment: Segment, limit: int, after: int) -> list[SegmentMember]:
+    """Who is in a segment, in the order of the members' ids, from the one after an id on; each with its member."""
+    rows = SegmentMember.objects.filter(brand_id=segment.brand_id, segment=segment, member_id__gt=after)
+    named = rows.filter(member__auth_id__isnull=False).select_related("member")
+    return list(named.order_by("member_id")[:limit])

@@ -202,6 +202,9 @@ BREACHES: list[Breach] = [
     ("collectible_follows_ledger", lambda w: add(w.item, serial=9, member_id=w.stranger.pk)),
     ("collectible_follows_ledger", lambda w: add(w.item, serial=9, transaction_id=w.credit.id)),
     ("collectible_follows_ledger", lambda w: add(w.item, serial=9, transaction_id=-1)),
+    ("ledger_look_alone", lambda w: change(w.look, id=2)),
+    ("ledger_look_in_order", lambda w: change(w.look, settled_id=F("noted_id") + 1)),
+    ("ledger_look_in_order", lambda w: change(w.look, noted_id=F("looked_id") + 1)),
 ]
 
 

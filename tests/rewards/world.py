@@ -18,6 +18,7 @@ from rewards.models import (
     Fulfilment,
     GiftOrder,
     GiftOrderMove,
+    LedgerLook,
     Location,
     PoolDraft,
     RedeemedCodes,
@@ -29,6 +30,7 @@ from rewards.models import (
 from rewards.rules.gift_orders import GiftOrderStatus
 from rewards.services.collectibles import ItemOrder, credit_item, request_personalisation
 from rewards.services.gift_orders import move_gift_order
+from rewards.services.ledger_looks import note_moved
 from rewards.services.rewards import use_reward
 from tests.conftest import NOON, make_member, make_token
 from tests.ledger.orders import move
@@ -48,6 +50,8 @@ def make_world(brand: Brand) -> SimpleNamespace:
     _add_codes(world)
     _add_catalogue(world)
     _add_collectibles(world)
+    note_moved()
+    world.look = LedgerLook.objects.get()
     return world
 
 

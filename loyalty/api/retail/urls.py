@@ -7,6 +7,7 @@ from loyalty.api.retail.catalogue import CategoriesView, GiftsView, GiftView, La
 from loyalty.api.retail.history import HistoryView
 from loyalty.api.retail.identification import IdentificationView
 from loyalty.api.retail.oauth import TokenView
+from loyalty.api.retail.segments import SegmentMembersView, SegmentMemberView, SegmentsView, TieView
 
 urlpatterns = [
     path("oauth/token", TokenView.as_view()),
@@ -14,6 +15,10 @@ urlpatterns = [
     path("categories", CategoriesView.as_view()),
     path("gifts", GiftsView.as_view()),
     path("gifts/<id:gift_id>", GiftView.as_view()),
+    path("segments", SegmentsView.as_view()),
+    path("segments/<id:segment_id>/members", SegmentMembersView.as_view()),
+    path("segments/<id:segment_id>/members/<str:member_id>", SegmentMemberView.as_view()),
+    path("promotions/<id:promotion_id>/segments/<id:segment_id>", TieView.as_view()),
     path("identification", IdentificationView.as_view()),
     path("members/<str:member_id>/transactions", HistoryView.as_view()),
 ]
