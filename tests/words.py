@@ -15,7 +15,7 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("loyalty", "users", "ledger", "rewards", "exchange")
 LANGUAGES = ("de", "fr", "it")
-MARKS = {"_", "gettext", "gettext_lazy"}
+MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 PLURAL_MARKS = {"ngettext", "ngettext_lazy"}
 TAG = re.compile(r"\{%\s*(?:translate|trans)\s+(\"[^\"]*\"|'[^']*')")
 BLOCK = re.compile(r"\{%\s*block(?:translate|trans)\b([^%]*)%\}(.*?)\{%\s*endblock(?:translate|trans)\s*%\}", re.DOTALL)

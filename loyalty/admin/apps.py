@@ -22,6 +22,7 @@ PAGES = (
     "partnerships",
     "personalisations",
     "providers",
+    "segments",
     "staff",
     "webhooks",
 )

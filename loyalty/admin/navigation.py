@@ -23,6 +23,7 @@ SECTIONS = [
         _("Members"),
         {
             "users.Member": "person",
+            "users.Segment": "group",
             "users.Approval": "approval",
             "users.Email": "mail",
             "rewards.Reward": "redeem",

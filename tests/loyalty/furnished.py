@@ -14,6 +14,7 @@ from tests.clients import Partner
 from tests.conftest import make_member, make_token
 from tests.exchange.world import make_exchanges
 from tests.loyalty.desk import make_staff
+from tests.segments import by_hand, by_rule, put
 from users.models import Brand, EmailTemplate, Member, Staff
 from users.services.oauth import create_oauth_client
 from users.services.webhooks import queue_event, register_endpoint
@@ -44,6 +45,8 @@ def furnish(brand: Brand) -> None:
     night = {"night": timezone.now().date(), "begun_at": timezone.now(), "ended_at": timezone.now()}
     ProofRun.objects.create(brand=brand, subject=ProofSubject.LEDGER, **night)
     create_oauth_client(brand_id=brand.pk, name="Till", scopes=["earnings:write"])
+    put(by_hand(brand, "Press"), member)
+    by_rule(brand)
 
 
 def ask_for_points(member: Member, token: Token, amount: int = 5_000) -> Staff:

@@ -19,6 +19,7 @@ from users.models import (
     EmailTemplate,
     Member,
     OAuthClient,
+    Segment,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -117,4 +118,13 @@ INTEGRATIONS = {
     "users_emailtemplate_send_test": Page(("users.change_emailtemplate",), each(EmailTemplate)),
     "users_emailtemplate_preview": Page(("users.add_emailtemplate", "users.change_emailtemplate")),
 }
-PAGES |= EXCHANGE | INTEGRATIONS
+SEGMENTS = {
+    "users_segment_by_rule": Page(("users.add_segment",)),
+    "users_segment_rule": Page(("users.change_segment",), each(Segment)),
+    "users_segment_rename": Page(("users.change_segment",), each(Segment)),
+    "users_segment_members": Page(("users.view_segmentmember",), each(Segment)),
+    "users_segment_add_members": Page(("users.add_segmentmember",), each(Segment)),
+    "users_segment_remove": Page(("users.delete_segmentmember",), each(Segment)),
+    "users_segment_import": Page(("users.add_segmentmember",), each(Segment)),
+}
+PAGES |= EXCHANGE | INTEGRATIONS | SEGMENTS
