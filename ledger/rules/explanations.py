@@ -28,7 +28,7 @@ class Sentence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
     """A row of the ledger as far as its reason goes. `names` holds what is known of: code, campaign, reward, partner,
-    lapses (a date as people read it).
+    action, promotions (a list), lapses (a date as people read it).
     """
 
     type: str
@@ -125,6 +125,30 @@ def _code(movement: Movement) -> Sentence:
     return Sentence(gettext_noop("A code was redeemed."))
 
 
+def _earning(movement: Movement) -> Sentence:
+    """What the basket gave by itself, what promotions added, and which: as far as that is known."""
+    told = movement.explanation.get("base")
+    if not isinstance(told, Mapping):
+        return Sentence(gettext_noop("Earned on a purchase."))
+    values: dict[str, Any] = {"base": told.get("points", "?")}
+    values["bonus"] = sum(given.get("points", 0) for given in movement.explanation.get("promotions", []))
+    values["promotions"] = ", ".join(f"“{name}”" for name in movement.names.get("promotions") or [])
+    if not values["bonus"]:
+        text = gettext_noop("Earned on a purchase: %(base)s for what was paid.")
+    elif values["promotions"]:
+        text = gettext_noop("Earned on a purchase: %(base)s for what was paid, %(bonus)s from %(promotions)s.")
+    else:
+        text = gettext_noop("Earned on a purchase: %(base)s for what was paid, %(bonus)s from promotions.")
+    return Sentence(text, values)
+
+
+def _event(movement: Movement) -> Sentence:
+    action = movement.names.get("action")
+    if action:
+        return Sentence(gettext_noop("Rewarded for the action “%(action)s”."), {"action": action})
+    return Sentence(gettext_noop("Rewarded for an action."))
+
+
 def _item(movement: Movement) -> Sentence:
     serials = movement.explanation.get("serials") or []
     if serials:
@@ -154,5 +178,7 @@ _SENTENCES: dict[str, Callable[[Movement], Sentence]] = {
     "code_to_nft": _code,
     "code_to_external_rewards": _code,
     "credit_nft": _item,
+    "earn": _earning,
+    "event": _event,
     "nft_personalisation": _personalisation,
 }

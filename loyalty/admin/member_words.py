@@ -36,6 +36,8 @@ TYPES: dict[str, Promise | str] = {
     "code_to_nft": gettext_lazy("Code redeemed"),
     "code_to_external_rewards": gettext_lazy("Code redeemed"),
     "credit_nft": gettext_lazy("Collectible given"),
+    "earn": gettext_lazy("Points earned"),
+    "event": gettext_lazy("Action rewarded"),
     "nft_personalisation": gettext_lazy("Personalisation decided"),
 }
 """What staff call a movement, or a request for one."""
@@ -105,7 +107,7 @@ def _posting(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Lin
         reference_id=told["reference_id"],
         reverses=told["reverses"],
         explanation=told["explanation"] or {},
-        names={name: told[name] for name in ("campaign", "reward", "partner")}
+        names={name: told[name] for name in ("campaign", "reward", "partner", "action", "promotions")}
         | {"code": _shown_code(request, told["code"], "rewards.view_code"), "lapses": instant_words(told["expires_at"])},
     )
     why = explain(movement)

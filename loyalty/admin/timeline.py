@@ -14,13 +14,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import BigIntegerField, CharField, F, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BigIntegerField, CharField, F, JSONField, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, JSONObject, Upper
 
 from exchange.models import ExchangeOrder
 from ledger.models import Account, Transaction
-from rewards.models import Campaign, Code, Collectible, GiftOrderMove, Reward, RewardType
+from rewards.models import Action, Campaign, Code, Collectible, GiftOrderMove, Reward, RewardType
 from rewards.selectors import CODE_TYPES
 from users.models import Email, Member, Membership, Refusal
 
@@ -40,6 +41,16 @@ WITH RECURSIVE search AS (
   WHERE s.low < s.high
 ) SELECT account, low FROM search WHERE low = high
 """
+# The names of the promotions that an earning's explanation tells of, by their ids.
+PROMOTIONS = RawSQL(
+    """
+(SELECT jsonb_agg(p.name ORDER BY p.id) FROM rewards_promotion p WHERE p.brand_id = ledger_transaction.brand_id AND p.id IN (
+  SELECT told::bigint
+  FROM jsonb_path_query(ledger_transaction.explanation, '$.promotions[*].id ? (@.type() == "number")') AS told))
+""",
+    [],
+    output_field=JSONField(),
+)
 
 
 class Source(StrEnum):
@@ -229,6 +240,8 @@ def _postings(asked: Asked) -> list[Rows]:
         "code": _named(Code, "code", name="code"),
         "reward": _named(RewardType, "reward_type"),
         "partner": F("exchange_order__token_b__name"),
+        "action": _named(Action, "action"),
+        "promotions": PROMOTIONS,
     }
     return [_cut(asked, rows, Source.POSTING, at="recorded_at", told=told, order=("-sequence",)) for rows in _rows_of(asked)]
 

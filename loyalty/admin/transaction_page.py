@@ -17,7 +17,7 @@ from ledger.services.account_proof import recomputed_hash
 from loyalty.admin.base import staff_of
 from loyalty.admin.linking import Link, link_to
 from loyalty.admin.personalisation_queue import in_words
-from rewards.models import Code, Collectible, Reward
+from rewards.models import Action, Code, Collectible, Reward
 from rewards.selectors import CODE_TYPES
 
 MOST_LOTS, MOST_REVERSALS = 100, 50
@@ -95,7 +95,7 @@ def _facts(request: HttpRequest, row: Transaction) -> Iterator[tuple[str, Any]]:
 
 
 def _belongs(request: HttpRequest, row: Transaction) -> Iterator[tuple[str, Link]]:
-    """The reward, order, code or items that the transaction is about."""
+    """The reward, order, code, action or items that the transaction is about."""
     why = row.explanation if isinstance(row.explanation, dict) else {}
     if row.type in BOUGHT:
         for reward in Reward.objects.select_related("reward_type").filter(brand_id=row.brand_id, transaction=row):
@@ -107,11 +107,18 @@ def _belongs(request: HttpRequest, row: Transaction) -> Iterator[tuple[str, Link
         for code in Code.objects.select_related("campaign").filter(brand_id=row.brand_id, pk=why["code"]):
             yield _("Code"), link_to(request, code, _("Code %(number)s") % {"number": code.pk})
             yield _("Campaign"), link_to(request, code.campaign, code.campaign.name)
+    if row.type == TransactionType.EVENT:
+        for action in Action.objects.filter(brand_id=row.brand_id, pk=why.get("action", 0)):
+            yield _("Action"), link_to(request, action, action.name)
     if row.type in ITEMS:
-        serials = [number for number in why.get("serials", []) if isinstance(number, int)][:MOST_LOTS]
-        items = Collectible.objects.filter(brand_id=row.brand_id, token_id=row.account.token_id, serial__in=serials)
-        for item in items.order_by("serial"):
-            yield _("Collectible"), link_to(request, item, f"{row.account.token.name} {item.serial}")
+        yield from _items(request, row, why)
+
+
+def _items(request: HttpRequest, row: Transaction, why: dict[str, Any]) -> Iterator[tuple[str, Link]]:
+    serials = [number for number in why.get("serials", []) if isinstance(number, int)][:MOST_LOTS]
+    items = Collectible.objects.filter(brand_id=row.brand_id, token_id=row.account.token_id, serial__in=serials)
+    for item in items.order_by("serial"):
+        yield _("Collectible"), link_to(request, item, f"{row.account.token.name} {item.serial}")
 
 
 def _note(request: HttpRequest, row: Transaction) -> str:

@@ -6,6 +6,8 @@ from ledger.models import TransactionType
 from ledger.rules.explanations import Movement, explain
 
 NAMES = {"code": "719026461", "campaign": "Summer", "reward": "Free coffee", "partner": "Etihad Guest", "lapses": "2026-12-31"}
+NAMES |= {"action": "Daily visit", "promotions": ["Double coffee", "VIP"]}
+EARNED = {"base": {"points": 5}, "promotions": [{"id": 1, "points": 5}, {"id": 2, "points": 50}]}
 
 
 @pytest.mark.parametrize("type_", TransactionType.values)
@@ -47,6 +49,14 @@ def test_every_type_has_a_sentence_of_its_own_even_where_nothing_is_known(type_,
         (
             {"type": "nft_personalisation", "amount": 0, "explanation": {"serials": [7], "decision": "rejected"}},
             "The personalisation of number 7 was rejected.",
+        ),
+        ({"type": "event"}, "Rewarded for the action “Daily visit”."),
+        ({"type": "earn"}, "Earned on a purchase."),
+        ({"type": "earn", "explanation": {"base": {"points": 5}}}, "Earned on a purchase: 5 for what was paid."),
+        ({"type": "earn", "explanation": EARNED}, "Earned on a purchase: 5 for what was paid, 55 from “Double coffee”, “VIP”."),
+        (
+            {"type": "earn", "explanation": EARNED, "names": {}},
+            "Earned on a purchase: 5 for what was paid, 55 from promotions.",
         ),
         ({"type": "merge"}, "A duplicate was merged into this member and brought them along."),
         (
