@@ -141,6 +141,13 @@ class RewardLimitReached(LoyaltyError):
     detail = "This user has as many of this reward as one user may"
 
 
+class GiftOrderNotFound(LoyaltyError):
+    """The brand has no order of that id."""
+
+    code = "order_not_found"
+    detail = "Order not found"
+
+
 class RewardNotFound(LoyaltyError):
     """The brand has no reward with that code."""
 
@@ -279,3 +286,38 @@ class SegmentCountTooSlow(LoyaltyError):
 
     code = "segment_count_too_slow"
     detail = "Counting takes too long: save the segment, and look at its members in some minutes"
+
+
+class UnknownEvent(LoyaltyError):
+    """The brand offers no action of that tag."""
+
+    code = "unknown_event"
+    detail = "event_code: no action is called so"
+
+
+class EventIdReused(LoyaltyError):
+    """The partner's event_id came before, with other content."""
+
+    code = "event_id_reused"
+    detail = "event_id: this was used for something else"
+
+
+class ActionAlreadyDone(LoyaltyError):
+    """The member was given points for the action under that very parameter."""
+
+    code = "action_already_done"
+    detail = "This action was rewarded already"
+
+
+class LimitReached(LoyaltyError):
+    """The member has done the action as often as one member may; the errors say within what."""
+
+    code = "limit_reached"
+    detail = "This action was rewarded as often as it is"
+
+
+class ConditionsNotMet(LoyaltyError):
+    """The action asks for something that is not so: of its properties, its dates or its segments; the errors say which."""
+
+    code = "conditions_not_met"
+    detail = "This is not what the action rewards"

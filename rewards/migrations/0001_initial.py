@@ -553,6 +553,19 @@ class Migration(migrations.Migration):
                 ('reward_type', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='rewards.rewardtype')),
             ],
         ),
+        migrations.CreateModel(
+            name='VoucherClaim',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('transaction_id', models.CharField(help_text="The partner's own; once in the brand, for ever.", max_length=255)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('fingerprint', models.BinaryField(help_text='Salted SHA-256 of the request; empty once it is forgotten.', max_length=32)),
+                ('answer', models.TextField(help_text='The first answer, as JSON; null once the member is erased.', null=True)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('reward', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='claim', to='rewards.reward')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='action',
             constraint=models.UniqueConstraint(fields=('brand', 'id'), name='action_of_brand'),
@@ -973,6 +986,10 @@ class Migration(migrations.Migration):
             model_name='redeemedcodes',
             constraint=models.CheckConstraint(condition=models.Q(('codes__gt', 0), ('value__gt', 0)), name='redeemed_codes_positive'),
         ),
+        migrations.AddIndex(
+            model_name='giftorder',
+            index=models.Index(fields=['brand', 'status', 'id'], name='gift_order_of_status'),
+        ),
         migrations.AddConstraint(
             model_name='giftorder',
             constraint=models.UniqueConstraint(fields=('brand', 'id'), name='gift_order_of_brand'),
@@ -1096,5 +1113,21 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='rewardtypetext',
             trigger=pgtrigger.compiler.Trigger(name='reward_type_text_taken_dates', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_rewardtype SET name = name WHERE id = OLD.reward_type_id; RETURN NULL;', hash='80d0b0430e1bcd82f4a1fcd89907b57b3749175e', operation='DELETE', pgid='pgtrigger_reward_type_text_taken_dates_2fd6c', table='rewards_rewardtypetext', when='AFTER')),
+        ),
+        migrations.AddConstraint(
+            model_name='voucherclaim',
+            constraint=models.UniqueConstraint(fields=('brand', 'transaction_id'), name='voucher_claim_once'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='voucherclaim',
+            trigger=pgtrigger.compiler.Trigger(name='voucher_claim_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='94f00c5bddb9c6411dbd90beb85efbc13ef86aef', operation='DELETE', pgid='pgtrigger_voucher_claim_no_delete_996fc', table='rewards_voucherclaim', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='voucherclaim',
+            trigger=pgtrigger.compiler.Trigger(name='voucher_claim_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='8ad143e5e504a5902bb4bf926c3ce9b7f9fe4745', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_voucher_claim_no_truncate_c1205', table='rewards_voucherclaim', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='voucherclaim',
+            trigger=pgtrigger.compiler.Trigger(name='voucher_claim_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."transaction_id" IS DISTINCT FROM (NEW."transaction_id") OR OLD."reward_id" IS DISTINCT FROM (NEW."reward_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='e2a4fe347045cafa858795bfe6660698083650d2', operation='UPDATE', pgid='pgtrigger_voucher_claim_stays_d9120', table='rewards_voucherclaim', when='BEFORE')),
         ),
     ]

@@ -31,6 +31,7 @@ WALLS = [
     ("rewards_rewardtypetext", "reward_type_text_of_brand", "(brand_id, reward_type_id)", "rewards_rewardtype (brand_id, id)"),
     ("rewards_reward", "reward_type_of_brands_reward", "(brand_id, reward_type_id)", "rewards_rewardtype (brand_id, id)"),
     ("rewards_reward", "reward_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_voucherclaim", "voucher_claim_reward_of_brand", "(brand_id, reward_id)", "rewards_reward (brand_id, id)"),
     ("rewards_giftorder", "gift_order_reward_of_brand", "(brand_id, reward_id)", "rewards_reward (brand_id, id)"),
     ("rewards_giftordermove", "gift_order_move_of_brand", "(brand_id, order_id)", "rewards_giftorder (brand_id, id)"),
     ("rewards_collectiblesupply", "collectible_supply_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),

@@ -28,6 +28,7 @@ from rewards.models.promotions import (
 )
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
 from rewards.models.rollups import CodeMark, DailyCodes, RedeemedCodes, RedemptionMark
+from rewards.models.vouchers import VoucherClaim
 
 __all__ = [
     "Action",
@@ -72,4 +73,5 @@ __all__ = [
     "RewardTypeLocation",
     "RewardTypeSegment",
     "RewardTypeText",
+    "VoucherClaim",
 ]

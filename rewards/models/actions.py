@@ -1,11 +1,14 @@
 """Actions: what members do for points besides buying, as often as an action allows."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from ledger.models import Token, Transaction
+from ledger.models.tokens import TokenType
+from rewards.rules.actions import ConditionsFault, read_conditions
 from users.models import Brand, Member, Segment
 from users.models.guards import kept
 
@@ -58,6 +61,15 @@ class Action(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a token that is not the brand's, and conditions that cannot be judged."""
+        if not Token.objects.filter(pk=self.token_id, brand_id=self.brand_id, type=TokenType.ERC20).exists():
+            raise ValidationError({"token": "a points token of the brand"})
+        try:
+            read_conditions(self.conditions)
+        except ConditionsFault as fault:
+            raise ValidationError({"conditions": str(fault)}) from None
+
 
 class ActionSegment(models.Model):
     """An action is open to the members of a segment; tied to none, to everybody."""
@@ -71,6 +83,11 @@ class ActionSegment(models.Model):
 
     def __str__(self) -> str:
         return f"action {self.action_id} for segment {self.segment_id}"
+
+    def clean(self) -> None:
+        """Refuse a segment of another brand."""
+        if self.segment_id and self.segment.brand_id != self.action.brand_id:
+            raise ValidationError({"segment": "a segment of the brand"})
 
 
 class ActionGain(models.Model):

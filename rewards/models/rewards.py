@@ -86,7 +86,7 @@ class Reward(models.Model):
 
 
 class GiftOrder(models.Model):
-    """A physical gift on its way."""
+    """A gift on its way: each that is sent, and each code that a shop redeemed."""
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     reward = models.OneToOneField(Reward, models.PROTECT, related_name="order", db_constraint=False)
@@ -102,6 +102,7 @@ class GiftOrder(models.Model):
                 name="gift_order_status_known", condition=Q(status__in=[status.value for status in GiftOrderStatus])
             ),
         ]
+        indexes = [models.Index(name="gift_order_of_status", fields=["brand", "status", "id"])]
 
     def __str__(self) -> str:
         return f"order {self.pk}"

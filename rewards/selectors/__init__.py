@@ -1,13 +1,13 @@
 """Reads over campaigns, codes, the catalogue, rewards and collectibles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
 from ledger.models import DailyFlow, Transaction, TransactionType
-from rewards.errors import CodeNotFound, RewardNotFound
+from rewards.errors import CodeNotFound, GiftOrderNotFound, RewardNotFound
 from rewards.models import (
     Campaign,
     CampaignState,
@@ -16,12 +16,15 @@ from rewards.models import (
     CodeBatch,
     Collectible,
     DailyCodes,
+    GiftOrder,
+    GiftOrderMove,
     RedeemedCodes,
     Reward,
     RewardType,
+    RewardTypeSegment,
 )
 from rewards.rules.codes import LONGEST, normalise
-from users.models import Email, Member
+from users.models import Email, Member, SegmentMember
 
 CODE_TYPES = frozenset({TransactionType.CODE_TO_POINTS, TransactionType.CODE_TO_NFT, TransactionType.CODE_TO_EXTERNAL_REWARDS})
 
@@ -122,6 +125,29 @@ def reward_types_of(brand_id: int) -> list[RewardType]:
     """What a brand offers, with categories and locations, oldest first."""
     rows = RewardType.objects.filter(brand_id=brand_id, active=True).select_related("category")
     return list(rows.prefetch_related("locations").order_by("pk"))
+
+
+def is_offered_to(reward_type: RewardType, auth_id: str) -> bool:
+    """Whether a gift is offered to a member: it is tied to no segment, or to one that they are in."""
+    ties = RewardTypeSegment.objects.filter(brand_id=reward_type.brand_id, reward_type=reward_type)
+    segments = list(ties.values_list("segment_id", flat=True))
+    return not segments or is_in_any(brand_id=reward_type.brand_id, auth_id=auth_id, segments=segments)
+
+
+def is_in_any(*, brand_id: int, auth_id: str, segments: Collection[int]) -> bool:
+    """Whether a member is in one of these segments."""
+    members = SegmentMember.objects.filter(brand_id=brand_id, segment_id__in=segments)
+    return members.filter(member__brand_id=brand_id, member__auth_id=auth_id).exists()
+
+
+def find_gift_order(*, brand_id: int, order_id: int) -> GiftOrder:
+    """An order with all that its answer tells. Raises GiftOrderNotFound."""
+    related = ("reward__reward_type", "reward__member__merged_into", "reward__transaction")
+    rows = GiftOrder.objects.select_related(*related).filter(brand_id=brand_id, pk=order_id)
+    found = rows.prefetch_related(Prefetch("moves", GiftOrderMove.objects.order_by("moved_at", "pk"))).first()
+    if found is None:
+        raise GiftOrderNotFound
+    return found
 
 
 def find_reward(*, brand_id: int, code: str) -> Reward:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from loyalty.errors import LoyaltyError
@@ -32,3 +33,16 @@ def first_answer(row: Kept, content: bytes, *, reused: type[LoyaltyError]) -> st
     if not hmac.compare_digest(bytes(row.fingerprint), hashlib.sha256(bytes(row.salt) + content).digest()):
         raise reused
     return row.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer, of now or of the first time, and whom it speaks of."""
+
+    text: str
+    first: bool
+    member_id: int | None = None
+
+
+FORGOTTEN: dict[str, Any] = {"answer": None, "salt": b"", "fingerprint": b""}
+"""What is left of a kept answer once its member is erased."""

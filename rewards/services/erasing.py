@@ -1,10 +1,11 @@
-"""What rewards lets go of when a member is erased: wishes, reasons, counts; items go back to nobody."""
+"""What rewards lets go of when a member is erased: wishes, reasons, counts, answers; items go back to nobody."""
 
 from datetime import datetime
 from typing import Any
 
 from ledger.models import Account, Transaction
-from rewards.models import CampaignUse, CodeTries, Collectible, GiftOrderMove
+from rewards.models import ActionGain, ActionUse, CampaignUse, CodeTries, Collectible, GiftOrderMove, VoucherClaim
+from rewards.services.business_keys import FORGOTTEN
 from users.models import Member
 from users.signals import member_erased
 
@@ -18,6 +19,9 @@ def release_member(*, member: Member, at: datetime) -> None:
             member=None, transaction=last, status=None, personalised_data=None, reason="", updated_at=at
         )
     GiftOrderMove.objects.filter(brand_id=member.brand_id, order__reward__member=member).update(reason="")
+    VoucherClaim.objects.filter(brand_id=member.brand_id, reward__member=member).update(**FORGOTTEN)
+    ActionGain.objects.filter(**own).update(**FORGOTTEN, param=None)
+    ActionUse.objects.filter(**own).delete()
     CampaignUse.objects.filter(**own).delete()
     CodeTries.objects.filter(brand_id=member.brand_id, scope="member", subject_id=member.pk).delete()
 

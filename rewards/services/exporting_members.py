@@ -4,7 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from ledger.models import Account, Transaction
-from rewards.models import Campaign, CampaignUse, Code, CodeTries, Collectible, GiftOrderMove, Reward
+from rewards.models import (
+    ActionGain,
+    ActionUse,
+    Campaign,
+    CampaignUse,
+    Code,
+    CodeTries,
+    Collectible,
+    GiftOrderMove,
+    Reward,
+    VoucherClaim,
+)
 from rewards.selectors import CODE_TYPES
 from users.services.exporting import ROWS_AT_A_TIME, Family, add_section, rows_of
 
@@ -37,6 +48,16 @@ def _uses(family: Family) -> Iterator[dict[str, Any]]:
     return rows_of(rows.order_by("pk"))
 
 
+def _vouchers(family: Family) -> Iterator[dict[str, Any]]:
+    rows = VoucherClaim.objects.filter(brand_id=family[0].brand_id, reward__member__in=family)
+    return rows_of(rows.order_by("pk"), reward_type_name="reward__reward_type__name")
+
+
+def _gains(family: Family) -> Iterator[dict[str, Any]]:
+    rows = ActionGain.objects.filter(brand_id=family[0].brand_id, member__in=family)
+    return rows_of(rows.order_by("pk"), action_name="action__name")
+
+
 def _tries(family: Family) -> Iterator[dict[str, Any]]:
     rows = CodeTries.objects.filter(brand_id=family[0].brand_id, scope="member")
     return rows_of(rows.filter(subject_id__in=[one.pk for one in family]).order_by("pk"))
@@ -46,6 +67,9 @@ def listen() -> None:
     """Add the sections."""
     add_section("redeemed_codes", _codes)
     add_section("rewards", _rewards)
+    add_section("vouchers", _vouchers)
+    add_section("actions", _gains)
+    add_section("action_uses", lambda family: rows_of(ActionUse.objects.filter(member__in=family).order_by("pk")))
     add_section("gift_order_moves", lambda family: rows_of(GiftOrderMove.objects.filter(member__in=family).order_by("pk")))
     add_section("collectibles", lambda family: rows_of(Collectible.objects.filter(member__in=family).order_by("pk")))
     add_section("campaign_uses", _uses)

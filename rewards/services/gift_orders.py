@@ -1,4 +1,4 @@
-"""Orders of physical gifts: moved step by step, each step recorded; what is cancelled or returned gives the points back."""
+"""Orders of gifts: moved step by step, each step recorded; what is cancelled or returned gives the points back."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from ledger.models import TransactionType
 from ledger.services.posting import lock_account
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.database import write
-from rewards.errors import MoveNotAllowed, RewardNotFound
-from rewards.models import GiftOrder, GiftOrderMove, RewardType
-from rewards.rules.gift_orders import GIVES_POINTS_BACK, MOVES, GiftOrderStatus
+from rewards.errors import GiftOrderNotFound, MoveNotAllowed
+from rewards.models import Fulfilment, GiftOrder, GiftOrderMove, RewardType
+from rewards.rules.gift_orders import GIVES_POINTS_BACK, GiftOrderStatus, obstacle
 
 OWN_TYPES = frozenset({TransactionType.POINTS_TO_REWARDS})
 
@@ -18,13 +18,16 @@ OWN_TYPES = frozenset({TransactionType.POINTS_TO_REWARDS})
 def move_gift_order(
     *, brand_id: int, order_id: int, to: GiftOrderStatus, actor: str, reason: str = "", at: datetime
 ) -> GiftOrder:
-    """Move an order one step on. A cancelled gift returns to the stock. Raises RewardNotFound, MoveNotAllowed."""
+    """Move an order one step on. Raises GiftOrderNotFound, MoveNotAllowed.
+
+    What is cancelled returns to the stock, unless it is a code of a pool: nobody else gets one that was shown.
+    """
 
     def effect() -> GiftOrder:
         order = _locked_order(brand_id, order_id)
         before, member = GiftOrderStatus(order.status), order.reward.member
-        if to not in MOVES[before] or (to is GiftOrderStatus.CANCELLATION and order.reward.used_at is not None):
-            raise MoveNotAllowed(f"An order in {before.value} cannot become {to.value}")
+        if why := obstacle_of(order, to):
+            raise MoveNotAllowed(why)
         erased = member is None or member.erased_at is not None
         order.status, order.updated_at = to.value, at
         order.save(update_fields=["status", "updated_at"])
@@ -42,23 +45,31 @@ def move_gift_order(
             _give_points_back(order, actor, at)
         if to is GiftOrderStatus.CANCELLATION:
             types = RewardType.objects.filter(brand_id=brand_id, pk=order.reward.reward_type_id)
-            types.update(handed_out=F("handed_out") - 1)
+            types.exclude(fulfilment=Fulfilment.POOL).update(handed_out=F("handed_out") - 1)
         return order
 
     return write(effect)
 
 
+def obstacle_of(order: GiftOrder, to: GiftOrderStatus) -> str:
+    """Why an order cannot be moved there; empty where it can."""
+    reward = order.reward
+    sent = reward.reward_type.fulfilment == Fulfilment.PHYSICAL
+    return obstacle(GiftOrderStatus(order.status), to, used=reward.used_at is not None, sent=sent)
+
+
 def _locked_order(brand_id: int, order_id: int) -> GiftOrder:
     """The order and its reward, held until the transaction ends, after the account: so erasing a member takes them.
 
-    Raises RewardNotFound.
+    Raises GiftOrderNotFound.
     """
     orders = GiftOrder.objects.filter(brand_id=brand_id, pk=order_id)
     account_id = orders.values_list("reward__transaction__account", flat=True).first()
     if account_id is None:
-        raise RewardNotFound("Order not found")
+        raise GiftOrderNotFound
     lock_account(account_id)
-    return orders.select_for_update(of=("self", "reward"), no_key=True).select_related("reward__member").get()
+    rows = orders.select_related("reward__member", "reward__reward_type")
+    return rows.select_for_update(of=("self", "reward"), no_key=True).get()
 
 
 def _give_points_back(order: GiftOrder, actor: str, at: datetime) -> None:

@@ -27,6 +27,7 @@ from rewards.errors import (
 from rewards.models import Fulfilment, GiftOrder, Reward, RewardType
 from rewards.rules.codes import CodeForm, draw_codes, noise_needed
 from rewards.rules.gift_orders import GIVES_POINTS_BACK
+from rewards.selectors import is_offered_to
 from users.email_kinds import EmailKind
 from users.models import Member
 from users.services.emails import queue_email
@@ -38,23 +39,29 @@ MADE = CodeForm(alphabet="23456789ABCDEFGHJKLMNPQRSTUVWXYZ", length=12, check=Tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardOrder:
-    """What a partner asks for: one reward for a member; `amount` must be its price."""
+    """What a partner asks for: one reward for a member.
+
+    `amount` must be its price, and `token_id` what it is paid with; None takes them from the catalogue. Whatever is sent
+    has an order that staff move; `followed` makes one for a code, too.
+    """
 
     brand_id: int
     auth_id: str
-    token_id: int
     reward_type_id: int
-    amount: int
     actor: str
+    token_id: int | None = None
+    amount: int | None = None
     reference_id: str | None = None
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOut:
-    """The reward, and the points that went for it."""
+    """The reward, the points that went for it, and its order where it has one."""
 
     reward: Reward
     moved: Moved
+    order: GiftOrder | None
 
 
 def hand_out_reward(*, order: RewardOrder, at: datetime) -> HandedOut:
@@ -72,8 +79,10 @@ def hand_out_reward(*, order: RewardOrder, at: datetime) -> HandedOut:
 
 
 def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
-    token = find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
+    if order.token_id is not None:
+        find_token(brand_id=order.brand_id, token_id=order.token_id, type_=FUNGIBLE_POINTS)
     reward_type = _find_reward_type(order, at)
+    token = find_token(brand_id=order.brand_id, token_id=reward_type.token_id, type_=FUNGIBLE_POINTS)
     # What is plain to see is refused before anything is written; what counts is judged again under the locks below.
     _check_member_limit(reward_type, Q(member__auth_id=order.auth_id))
     if reward_type.left is not None and reward_type.left <= 0:
@@ -93,10 +102,12 @@ def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
     # The posting holds the member's account, which every purchase of this member's passes: the count cannot change.
     _check_member_limit(reward_type, Q(member__in=_family(posted.member_id)))
     take_from_stock(reward_type)
-    reward = _assign(reward_type, posted, at)
+    reward, followed = _assign(reward_type, posted, at), None
+    if order.followed or reward_type.fulfilment == Fulfilment.PHYSICAL:
+        followed = GiftOrder.objects.create(brand_id=order.brand_id, reward=reward, created_at=at, updated_at=at)
     if reward_type.sends_email:
         _queue_email(reward, reward_type, Member.objects.get(pk=posted.member_id), at)
-    return HandedOut(reward, Moved(posted, token))
+    return HandedOut(reward, Moved(posted, token), followed)
 
 
 def _find_reward_type(order: RewardOrder, at: datetime) -> RewardType:
@@ -104,11 +115,11 @@ def _find_reward_type(order: RewardOrder, at: datetime) -> RewardType:
     reward_type = rows.filter(brand_id=order.brand_id, pk=order.reward_type_id).first()
     if reward_type is None:
         raise RewardTypeNotFound
-    if not reward_type.is_available(at):
+    if not reward_type.is_available(at) or not is_offered_to(reward_type, order.auth_id):
         raise RewardTypeNotAvailable
-    if reward_type.token_id != order.token_id:
+    if order.token_id not in {None, reward_type.token_id}:
         raise TokenNotFound("This reward is paid with another token")
-    if reward_type.price != order.amount:
+    if order.amount not in {None, reward_type.price}:
         detail = f"the price is {reward_type.price}"
         raise WrongPrice(f"amount: {detail}", errors=[FieldError("amount", "wrong_price", detail)])
     return reward_type
@@ -142,13 +153,11 @@ def _assign(reward_type: RewardType, posted: Posted, at: datetime) -> Reward:
         reward = pool.filter(member__isnull=True, used_at__isnull=True).order_by("pk").first()
         if reward is None:
             raise OutOfStock
+        reward.reward_type = reward_type
         reward.member_id, reward.transaction_id, reward.handed_out_at = posted.member_id, posted.id, at
         reward.save(update_fields=["member", "transaction", "handed_out_at"])
         return reward
-    reward = _make(reward_type, posted, at)
-    if reward_type.fulfilment == Fulfilment.PHYSICAL:
-        GiftOrder.objects.create(brand_id=reward_type.brand_id, reward=reward, created_at=at, updated_at=at)
-    return reward
+    return _make(reward_type, posted, at)
 
 
 def _make(reward_type: RewardType, posted: Posted, at: datetime) -> Reward:

@@ -10,7 +10,7 @@ from django.db import connections, transaction
 
 from ledger.errors import NotReversible
 from ledger.models import Lot, Transaction
-from rewards.errors import MoveNotAllowed, OutOfStock, RewardCancelled, RewardLimitReached, RewardNotFound
+from rewards.errors import GiftOrderNotFound, MoveNotAllowed, OutOfStock, RewardCancelled, RewardLimitReached
 from rewards.models import Fulfilment, GiftOrder, GiftOrderMove, Reward
 from rewards.rules.gift_orders import GiftOrderStatus
 from rewards.services.gift_orders import move_gift_order
@@ -111,7 +111,7 @@ def test_the_steps_tell_the_whole_way(order):
 
 def test_an_order_of_another_brand_is_not_found(order):
     for brand_id, order_id in ((make_brand().pk, order.pk), (order.brand_id, -1)):
-        with pytest.raises(RewardNotFound, match="Order not found"):
+        with pytest.raises(GiftOrderNotFound, match="Order not found"):
             step(order, IN_PREPARATION, brand_id=brand_id, order_id=order_id)
 
     assert again(order).status == EXCHANGE

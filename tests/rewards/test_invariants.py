@@ -12,6 +12,7 @@ from django.db.models import CheckConstraint, F, Model, UniqueConstraint
 
 from ledger.services.posting import Posted
 from tests.conftest import NOON, make_brand
+from tests.rewards import acting
 from tests.rewards.conftest import DAY
 from tests.rewards.world import by_table, make_world, pointed_at
 from users.models import Email
@@ -205,6 +206,7 @@ BREACHES: list[Breach] = [
     ("ledger_look_alone", lambda w: change(w.look, id=2)),
     ("ledger_look_in_order", lambda w: change(w.look, settled_id=F("noted_id") + 1)),
     ("ledger_look_in_order", lambda w: change(w.look, noted_id=F("looked_id") + 1)),
+    *acting.BREACHES,
 ]
 
 

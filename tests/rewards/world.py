@@ -34,6 +34,7 @@ from rewards.services.ledger_looks import note_moved
 from rewards.services.rewards import use_reward
 from tests.conftest import NOON, make_member, make_token
 from tests.ledger.orders import move
+from tests.rewards.acting import add_actions
 from tests.rewards.conftest import DAY, again, buy, issue, make_campaign, make_reward_type, redeem
 from users.models import Brand
 
@@ -52,6 +53,7 @@ def make_world(brand: Brand) -> SimpleNamespace:
     _add_collectibles(world)
     note_moved()
     world.look = LedgerLook.objects.get()
+    add_actions(world)
     return world
 
 

@@ -1,0 +1,267 @@
+"""Actions: what members do for points besides buying, each as often as it counts and no more.
+
+The member is held first, so whatever one member does happens one after the other, and nobody is erased or merged
+meanwhile. All is judged before anything is written; and the statement that counts takes no more than the limits let it,
+whoever else counts.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q
+
+from ledger.models import Counterpart, Token, TransactionType
+from ledger.selectors import FUNGIBLE_POINTS, find_token
+from ledger.services.posting import Holder, Posted, Posting, lapse_of, post
+from loyalty.database import execute_prepared, write
+from loyalty.errors import FieldError, LoyaltyError
+from rewards.errors import ActionAlreadyDone, ConditionsNotMet, EventIdReused, LimitReached, UnknownEvent
+from rewards.models import Action, ActionGain, ActionSegment, ActionUse, Programme
+from rewards.rules.actions import LIMITS, Asked, Case, Finding, Left, Terms, judge, left_of, read_conditions, unmet
+from rewards.rules.periods import ALL, period_of
+from rewards.selectors import is_in_any
+from rewards.services.business_keys import Answered, fingerprint, first_answer
+from rewards.services.evaluating import judged_instant
+from users.errors import UserNotFound
+from users.models import Member
+from users.services.members import locked_member
+
+USUAL_BACKDATING_DAYS, NO_LIMIT = 30, 2**31 - 1
+FIELDS = {Asked.DATES: "occurred_at", Asked.SEGMENTS: "member_id"} | dict.fromkeys(LIMITS, "event_code")
+CLAIM = """
+INSERT INTO rewards_actionuse AS u (brand_id, action_id, member_id, period, count)
+SELECT %s::bigint, %s::bigint, %s::bigint, given.period, 1 FROM unnest(%s::text[]) AS given(period)
+ON CONFLICT (brand_id, action_id, member_id, period) DO UPDATE SET count = u.count + 1
+WHERE u.count < CASE u.period WHEN 'all' THEN %s::int ELSE %s::int END
+RETURNING u.count
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionOrder:
+    """What a member did, as an app or a shop tells it: now unless `occurred_at` says when.
+
+    With `param` the member gets points for it once, for ever.
+    """
+
+    brand_id: int
+    auth_id: str
+    tag: str
+    actor: str
+    occurred_at: datetime | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action that was rewarded, and how often it still counts."""
+
+    action: Action
+    posted: Posted
+    left: Left
+
+    @property
+    def points(self) -> int:
+        """What it gave."""
+        return self.posted.posting.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A shop's own name for what happened. `content` is the request in canonical form, `answer` tells of it in its words."""
+
+    event_id: str
+    content: bytes
+    answer: Callable[[Done], str]
+
+
+class Offer(NamedTuple):
+    """An action with what it is paid in, what it asks for, and the segments that it is for."""
+
+    action: Action
+    token: Token
+    terms: Terms
+    segments: list[int]
+
+
+class Used(NamedTuple):
+    """How often a member had done an action: within the period, and in all."""
+
+    in_period: int
+    in_all: int
+
+
+def do_action(*, order: ActionOrder, at: datetime) -> Done:
+    """Reward what a member did, if it counts.
+
+    Raises UserNotFound, UnknownEvent, InvalidRequest (its date), ActionAlreadyDone, LimitReached, ConditionsNotMet,
+    BalanceLimit: the first of them, and nothing is stored.
+    """
+
+    def effect() -> Done:
+        member = locked_member(brand_id=order.brand_id, auth_id=order.auth_id)
+        return _do(order, member, at)[0]
+
+    return write(effect)
+
+
+def report_event(*, order: ActionOrder, event: Event, at: datetime) -> Answered:
+    """Reward what a shop saw a member do, once for each of its event_ids; the same again is answered as at first.
+
+    Raises EventIdReused (with other content), FirstAnswerErased, and as do_action.
+    """
+
+    def effect() -> Answered:
+        try:
+            member = locked_member(brand_id=order.brand_id, auth_id=order.auth_id)
+        except UserNotFound:
+            member = None
+        gain = ActionGain.objects.filter(brand_id=order.brand_id, event_id=event.event_id).first()
+        if gain is not None:
+            told = first_answer(gain, event.content, reused=EventIdReused)
+            return Answered(told, first=False, member_id=gain.member_id)
+        if member is None:
+            raise UserNotFound
+        _, told = _do(order, member, at, event)
+        return Answered(told, first=True, member_id=member.pk)
+
+    return write(effect)
+
+
+def _do(order: ActionOrder, member: Member, at: datetime, event: Event | None = None) -> tuple[Done, str]:
+    offer = _find_offer(order)
+    occurred_at = _instant(order, at)
+    if order.param is not None and _was_done(offer.action, member, order.param):
+        raise ActionAlreadyDone
+    period = _period_of(offer, occurred_at)
+    used = _used(offer, member, period)
+    refused = unmet(judge(offer.terms, _case(offer, member, used, order.properties, occurred_at)))
+    if refused is not None:
+        raise _refusal(refused)
+    _claim(offer, member, period)
+    posted = post(
+        Posting(
+            account=Holder(order.brand_id, order.auth_id, offer.token.pk),
+            amount=offer.action.points,
+            type=TransactionType.EVENT,
+            counterpart=Counterpart.ISSUANCE,
+            at=at,
+            effective_at=occurred_at,
+            expires_at=lapse_of(offer.token, at=at),
+            actor=order.actor,
+            explanation={"action": offer.action.pk},
+        )
+    )
+    left = left_of(offer.terms, used_in_period=used.in_period + 1, used_in_all=used.in_all + 1)
+    done = Done(offer.action, posted, left)
+    return done, _keep(order, done, occurred_at, event)
+
+
+def _find_offer(order: ActionOrder) -> Offer:
+    ties = ActionSegment.objects.filter(brand_id=order.brand_id, action=OuterRef("pk")).values("segment_id")
+    rows = Action.objects.filter(brand_id=order.brand_id, tag=order.tag, active=True)
+    action = None if "\x00" in order.tag else rows.annotate(segments=ArraySubquery(ties)).first()
+    if action is None:
+        raise UnknownEvent
+    return offer_of(action, list(action.segments))
+
+
+def offer_of(action: Action, segments: list[int]) -> Offer:
+    """An action, read. Raises TokenNotFound."""
+    terms = Terms(
+        conditions=read_conditions(action.conditions),
+        frequency=action.frequency,
+        period_limit=action.period_limit,
+        total_limit=action.total_limit,
+        starts_at=action.starts_at,
+        ends_at=action.ends_at,
+        has_segments=bool(segments),
+    )
+    token = find_token(brand_id=action.brand_id, token_id=action.token_id, type_=FUNGIBLE_POINTS)
+    return Offer(action, token, terms, segments)
+
+
+def _instant(order: ActionOrder, at: datetime) -> datetime:
+    """When it happened. Raises InvalidRequest for what lies ahead, or too far back."""
+    if order.occurred_at is None:
+        return at
+    days = Programme.objects.filter(brand_id=order.brand_id).values_list("backdating_days", flat=True).first()
+    return judged_instant(order.occurred_at, USUAL_BACKDATING_DAYS if days is None else days, at)
+
+
+def _was_done(action: Action, member: Member, param: str) -> bool:
+    """Whether the member, or a duplicate that was merged into them, had points for it under that parameter."""
+    gains = ActionGain.objects.filter(brand_id=action.brand_id, action=action, param=param)
+    return gains.filter(Q(member=member) | Q(member__merged_into=member)).exists()
+
+
+def _period_of(offer: Offer, occurred_at: datetime) -> str:
+    """The name of the period that counts, in the brand's time zone."""
+    return period_of(offer.action.frequency, occurred_at.astimezone(offer.token.brand.zone))
+
+
+def _used(offer: Offer, member: Member, period: str) -> Used:
+    """How often it was done before."""
+    rows = ActionUse.objects.filter(brand_id=member.brand_id, action=offer.action, member=member, period__in=[period, ALL])
+    counts = dict(rows.values_list("period", "count"))
+    return Used(counts.get(period, 0), counts.get(ALL, 0))
+
+
+def _claim(offer: Offer, member: Member, period: str) -> None:
+    """Count it, as the limits let it. Raises LimitReached."""
+    action, terms, periods = offer.action, offer.terms, sorted({period, ALL})
+    limits = [NO_LIMIT if limit is None else limit for limit in (terms.in_all, terms.within_period)]
+    if len(execute_prepared(CLAIM, [action.brand_id, action.pk, member.pk, periods, *limits])) < len(periods):
+        raise LimitReached
+
+
+def _case(offer: Offer, member: Member, used: Used, properties: Mapping[str, Any], occurred_at: datetime) -> Case:
+    inside = bool(offer.segments) and is_in_any(brand_id=member.brand_id, auth_id=member.auth_id or "", segments=offer.segments)
+    return Case(
+        occurred_at=occurred_at,
+        properties=properties,
+        used_in_period=used.in_period,
+        used_in_all=used.in_all,
+        is_in_segment=inside,
+    )
+
+
+def _refusal(finding: Finding) -> LoyaltyError:
+    """A refusal that says which limit, condition, date or segment it is about."""
+    about = FIELDS.get(finding.asked, f"properties.{finding.property}")
+    told = str(finding.words) if finding.asked in LIMITS else f"not so: {finding.words}"
+    kind = LimitReached if finding.asked in LIMITS else ConditionsNotMet
+    return kind(f"{about}: {told}", errors=[FieldError(about, finding.asked.value, told)])
+
+
+def _keep(order: ActionOrder, done: Done, occurred_at: datetime, event: Event | None) -> str:
+    """Store the gain, with the answer to the event that told of it; answers that."""
+    told = event.answer(done) if event is not None else ""
+    salt, digest = fingerprint(event.content) if event is not None else (b"", b"")
+    ActionGain.objects.create(
+        brand_id=order.brand_id,
+        action=done.action,
+        member_id=done.posted.member_id,
+        event_id=event.event_id if event is not None else None,
+        param=order.param,
+        salt=salt,
+        fingerprint=digest,
+        occurred_at=occurred_at,
+        points=done.points,
+        posting_id=done.posted.id,
+        answer=told or None,
+        recorded_at=done.posted.recorded_at,
+    )
+    return told
+
+
+def try_action(*, action: Action, member: Member, properties: Mapping[str, Any], occurred_at: datetime) -> list[Finding]:
+    """What would be judged if a member did it, and how: nothing is posted, and nothing counted. Raises TokenNotFound."""
+    segments = ActionSegment.objects.filter(brand_id=action.brand_id, action=action).values_list("segment_id", flat=True)
+    offer = offer_of(action, list(segments))
+    used = _used(offer, member, _period_of(offer, occurred_at))
+    return judge(offer.terms, _case(offer, member, used, properties, occurred_at))
