@@ -72,13 +72,18 @@ def detail_of(refusal: LoyaltyError) -> str:
     return f"{refusal.detail}: {', '.join(named)}" if named else refusal.detail
 
 
-def field_of(request: HttpRequest, holder: str) -> dict[str, Any]:
-    """The object that a body holds under a name, whatever its shape; empty where there is none."""
+def body_of(request: HttpRequest) -> dict[str, Any]:
+    """The object that a body is, whatever its shape; empty where it is none."""
     try:
         body = msgspec.json.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-    held = body.get(holder) if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def field_of(request: HttpRequest, holder: str) -> dict[str, Any]:
+    """The object that a body holds under a name, whatever its shape; empty where there is none."""
+    held = body_of(request).get(holder)
     return held if isinstance(held, dict) else {}
 
 

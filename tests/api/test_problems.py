@@ -30,6 +30,7 @@ OF_NO_OPERATION = {
     *("programme_missing", "promotion_not_found", "reversal_id_reused", "transaction_id_reused", "unknown_currency"),
     "unknown_language",
     *("segment_by_rule", "segment_count_too_slow", "segment_draft_not_found", "segment_name_taken", "segment_not_found"),
+    *("action_already_done", "conditions_not_met", "event_id_reused", "limit_reached", "order_not_found", "unknown_event"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}
 PLACES = {"auth_id": "a", "target": "etihad", "transaction_id": 1, "code": "c", "reward": "r", "item_id": 1}

@@ -4,9 +4,11 @@ from django.urls import path
 
 from loyalty.api import paths  # noqa: F401 - the converters of ids
 from loyalty.api.retail.catalogue import CategoriesView, GiftsView, GiftView, LanguagesView
+from loyalty.api.retail.events import EventsView
 from loyalty.api.retail.history import HistoryView
 from loyalty.api.retail.identification import IdentificationView
 from loyalty.api.retail.oauth import TokenView
+from loyalty.api.retail.orders import OrderView, VouchersView
 from loyalty.api.retail.segments import SegmentMembersView, SegmentMemberView, SegmentsView, TieView
 
 urlpatterns = [
@@ -21,4 +23,7 @@ urlpatterns = [
     path("promotions/<id:promotion_id>/segments/<id:segment_id>", TieView.as_view()),
     path("identification", IdentificationView.as_view()),
     path("members/<str:member_id>/transactions", HistoryView.as_view()),
+    path("vouchers", VouchersView.as_view()),
+    path("orders/<id:order_id>", OrderView.as_view()),
+    path("events", EventsView.as_view()),
 ]
