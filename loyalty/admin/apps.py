@@ -8,6 +8,7 @@ from django.db.models.signals import post_migrate
 
 PAGES = (
     "accounts",
+    "actions",
     "audit",
     "campaigns",
     "catalogue",
@@ -15,6 +16,7 @@ PAGES = (
     "emails",
     "exchange",
     "explorer",
+    "gift_orders",
     "home",
     "integrations",
     "members",

@@ -3,34 +3,35 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from loyalty.admin.base import BrandRelatedFilter, BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin, actor_of
+from loyalty.admin.base import BrandRelatedFilter, BrandTabularInline, KeptAdmin, KeptForm, ReadOnlyAdmin
 from loyalty.admin.campaigns import Bar
-from loyalty.admin.keyset import KeysetMixin
-from loyalty.admin.outcomes import note_move, page_of, tell
 from loyalty.admin.pools import fill_pool
-from loyalty.errors import LoyaltyError
-from rewards.models import Category, Fulfilment, GiftOrder, Location, Reward, RewardType, RewardTypeLocation, RewardTypeText
+from rewards.models import (
+    Category,
+    Fulfilment,
+    Location,
+    Reward,
+    RewardType,
+    RewardTypeLocation,
+    RewardTypeText,
+)
 from rewards.models.catalogue import WEB
-from rewards.rules.gift_orders import MOVES, GiftOrderStatus
 from rewards.selectors import below
-from rewards.services.gift_orders import move_gift_order
 
-LONGEST_IMAGE, LONGEST_REASON = 500, 200
+LONGEST_IMAGE = 500
 NAMES = RawSQL(
     """
 (WITH RECURSIVE above(parent_id, name, height) AS (
@@ -40,13 +41,6 @@ NAMES = RawSQL(
 """,
     [],
 )
-STEPS = {
-    GiftOrderStatus.IN_PREPARATION: gettext_lazy("In preparation"),
-    GiftOrderStatus.IN_DELIVERY: gettext_lazy("In delivery"),
-    GiftOrderStatus.DELIVERED: gettext_lazy("Delivered"),
-    GiftOrderStatus.CANCELLATION: gettext_lazy("Cancel, and give the points back"),
-    GiftOrderStatus.RETURNED: gettext_lazy("Accept its return, and give the points back"),
-}
 
 
 class DistinctFormSet(PaginationInlineFormSet):
@@ -232,87 +226,3 @@ class RewardAdmin(ReadOnlyAdmin):
     list_display = ["id", "brand", "reward_type", "member", "handed_out_at", "used_at"]
     list_select_related = ["brand", "reward_type", "member"]
     search_fields = ["code__exact"]
-
-
-@admin.register(GiftOrder)
-class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
-    """Orders of gifts, moved step by step."""
-
-    list_display = ["id", "brand", "reward", "status", "created_at", "updated_at"]
-    list_filter = ["status"]
-    list_select_related = ["brand", "reward"]
-    actions = ["prepare", "send", "deliver", "cancel", "take_back"]
-    change_form_outer_before_template: Any = "admin/catalogue/gift_order_panel.html"
-
-    @admin.action(description=STEPS[GiftOrderStatus.IN_PREPARATION], permissions=["move"])
-    def prepare(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
-        """Someone packs it."""
-        self._move(request, queryset, GiftOrderStatus.IN_PREPARATION)
-
-    @admin.action(description=STEPS[GiftOrderStatus.IN_DELIVERY], permissions=["move"])
-    def send(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
-        """It is on its way."""
-        self._move(request, queryset, GiftOrderStatus.IN_DELIVERY)
-
-    @admin.action(description=STEPS[GiftOrderStatus.DELIVERED], permissions=["move"])
-    def deliver(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
-        """It has arrived."""
-        self._move(request, queryset, GiftOrderStatus.DELIVERED)
-
-    @admin.action(description=STEPS[GiftOrderStatus.CANCELLATION], permissions=["move"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
-        """It will not be sent."""
-        self._move(request, queryset, GiftOrderStatus.CANCELLATION)
-
-    @admin.action(description=STEPS[GiftOrderStatus.RETURNED], permissions=["move"])
-    def take_back(self, request: HttpRequest, queryset: QuerySet[GiftOrder]) -> None:
-        """It came back."""
-        self._move(request, queryset, GiftOrderStatus.RETURNED)
-
-    def has_move_permission(self, request: HttpRequest) -> bool:
-        """Who may move orders."""
-        return request.user.has_perm("rewards.move_giftorder")
-
-    def _move(self, request: HttpRequest, queryset: QuerySet[GiftOrder], to: GiftOrderStatus) -> None:
-        for order in queryset.order_by("pk"):
-            try:
-                actor = actor_of(request)
-                move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, actor=actor, at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{order}: {refusal}", messages.ERROR)
-
-    def get_urls(self) -> list[Any]:
-        """Its moves, at an address of their own."""
-        move = self.admin_site.admin_view(self.move_view)
-        return [path("<int:object_id>/move/", move, name="rewards_giftorder_move"), *super().get_urls()]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The order, above it where it has been and where it can go."""
-        order = self.get_object(request, object_id)
-        panel: dict[str, Any] = {}
-        if order is not None:
-            next_ones = MOVES[GiftOrderStatus(order.status)] if self.has_move_permission(request) else ()
-            moves = [(to.value, words) for to, words in STEPS.items() if to in next_ones]
-            panel = {"order": order, "steps": list(order.moves.order_by("moved_at", "pk")), "moves": moves}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | panel)
-
-    @method_decorator(require_POST)
-    def move_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Move it one step on."""
-        order = self.get_scoped_object(request, object_id, permission="rewards.move_giftorder")
-        terms = {"brand_id": order.brand_id, "order_id": order.pk, "actor": actor_of(request)}
-        try:
-            to = GiftOrderStatus(request.POST.get("to", ""))
-        except ValueError:
-            messages.error(request, _("Say where it is to go."))
-            return HttpResponseRedirect(page_of(order))
-        reason = request.POST.get("reason", "")[:LONGEST_REASON]
-        try:
-            move_gift_order(**terms, to=to, reason=reason, at=timezone.now())
-        except LoyaltyError as refusal:
-            tell(request, refusal)
-        else:
-            note_move(request, order, before={"status": order.status}, after={"status": to.value})
-        return HttpResponseRedirect(page_of(order))

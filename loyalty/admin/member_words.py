@@ -268,7 +268,12 @@ def _merge(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Line:
 
 
 def _refusal(entry: Entry, told: Mapping[str, Any], _request: HttpRequest) -> Line:
-    asked = {"use_reward": _("Use of a reward"), "transaction": _("Movement")}
+    asked = {
+        "use_reward": _("Use of a reward"),
+        "transaction": _("Movement"),
+        "voucher": _("Redemption of a gift"),
+        "move_order": _("Move of an order"),
+    }
     operation = asked.get(told["operation"], type_words(told["operation"]))
     times = _("%(count)s times within the hour") % {"count": told["count"]} if told["count"] > 1 else ""
     return Line(

@@ -31,7 +31,13 @@ SECTIONS = [
         },
     ),
     Section(
-        _("Campaigns"), {"rewards.Campaign": "campaign", "rewards.CodeBatch": "confirmation_number", "rewards.Code": "qr_code"}
+        _("Campaigns"),
+        {
+            "rewards.Campaign": "campaign",
+            "rewards.CodeBatch": "confirmation_number",
+            "rewards.Code": "qr_code",
+            "rewards.Action": "task_alt",
+        },
     ),
     Section(
         _("Collectibles"),

@@ -6,7 +6,7 @@ from ledger.models import ProofRun, ProofSubject, Token
 from ledger.services.acts import Movement
 from ledger.services.by_hand import Hand, do_by_hand
 from loyalty.admin.money_forms import new_name
-from rewards.models import Category, Fulfilment, Location
+from rewards.models import Action, Category, Fulfilment, Location
 from rewards.services.collectibles import request_personalisation
 from rewards.services.generating import BatchOrder, open_batch
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
@@ -34,6 +34,7 @@ def furnish(brand: Brand) -> None:
     open_batch(order=batch, at=timezone.now())
     Category.objects.create(brand=brand, code="treats", name="Treats")
     Location.objects.create(brand=brand, city="Zurich")
+    Action.objects.create(brand=brand, tag="daily", name="Daily visit", token=token, points=5)
     words = {"subject": "{{ code }}", "text": "{{ code }}", "html": "<p>{{ code }}</p>"}
     EmailTemplate.objects.create(brand=brand, kind="code", language="en", **words)
     terms = {"address": "https://hooks.example.org/", "events": ["exchange.settled"]}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from exchange.models import Difference, ExchangeOrder, Partnership, Provider
 from exchange.services.partnerships import PartnershipTerms, request_partnership
 from ledger.models import Account, Transaction
-from rewards.models import Campaign, CodeBatch, GiftOrder, RewardType
+from rewards.models import Action, Campaign, CodeBatch, GiftOrder, RewardType
 from tests.conftest import make_brand, make_token
 from users.models import (
     ApiKey,
@@ -61,6 +61,7 @@ PAGES: dict[str, Page] = {
     "rewards_collectible_decide": Page(("rewards.decide_personalisation",)),
     "ledger_account_row": Page(("ledger.view_account",), lambda brand: [(*one, 1) for one in accounts_of(brand)]),
     "rewards_rewardtype_pool": Page(("rewards.change_rewardtype",), each(RewardType)),
+    "rewards_action_try": Page(("rewards.view_action",), each(Action)),
     "rewards_giftorder_move": Page(("rewards.move_giftorder",), each(GiftOrder)),
     "rewards_campaign_move": Page(("rewards.change_campaign",), each(Campaign)),
     "rewards_campaign_copy": Page(("rewards.add_campaign",), each(Campaign)),

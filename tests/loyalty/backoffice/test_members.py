@@ -293,6 +293,7 @@ def test_every_table_that_points_at_a_member_has_a_section():
         *("users.Membership", "users.Email", "users.WebhookDelivery", "users.Refusal", "users.Approval", "users.Member"),
         *("ledger.Account", "rewards.Code", "rewards.Reward", "rewards.GiftOrderMove", "rewards.Collectible"),
         *("rewards.CampaignUse", "exchange.ExchangeOrder", "api.IdempotentRequest"),
+        *("rewards.ActionGain", "rewards.ActionUse"),
     }
     pointing = {
         model._meta.label
