@@ -11,6 +11,7 @@ from django.db import transaction
 
 from loyalty.demo_exchange import join, make_exchange, make_file_exchange
 from loyalty.demo_programme import DemoProgramme, make_programme
+from loyalty.demo_retail import make_retail
 from loyalty.demo_staff import make_staff
 from users.errors import InvalidApiKey
 from users.models import Brand, Staff
@@ -90,6 +91,7 @@ def _make_brand(plan: DemoProgramme, known: dict[str, Any], airline_url: str | N
         "read_only_api_key": _key(brand, known.get("read_only_api_key"), READ_SCOPES, "demo, read only"),
         "staff": make_staff(brand, known.get("staff") or {}),
         **programme,
+        **make_retail(brand, programme["tokens"]["points"], known.get("retail") or {}),
     }
 
 

@@ -10,8 +10,9 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of members that are erased, merged or exported."""
-        from rewards.services import erasing, exporting_members, merging
+        from rewards.services import erasing, exporting_members, forgetting, merging
 
         erasing.listen()
         merging.listen()
         exporting_members.listen()
+        forgetting.listen()

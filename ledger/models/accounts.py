@@ -20,6 +20,9 @@ class Account(models.Model):
     balance = models.BigIntegerField(db_default=0)
     sequence = models.BigIntegerField(db_default=0, help_text="The number of its last transaction.")
     floor = models.BigIntegerField(db_default=0, help_text="The balance may not fall below it; 0 unless staff set one.")
+    overdrawn_to = models.BigIntegerField(
+        null=True, help_text="The lowest balance to which a forced reversal took it below the floor; null: none did."
+    )
     head = models.BinaryField(max_length=32, db_default=GENESIS, help_text="The hash of its last transaction.")
     previous_head = models.BinaryField(max_length=32, db_default=GENESIS, help_text="The hash of the one before.")
     recorded_at = models.DateTimeField(null=True, help_text="When its last transaction was recorded.")
@@ -38,7 +41,10 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(name="account_once", fields=["brand", "member", "token"]),
             models.UniqueConstraint(name="account_of_brand", fields=["brand", "id"]),
-            models.CheckConstraint(name="account_balance_above_floor", condition=Q(balance__gte=F("floor"))),
+            models.CheckConstraint(
+                name="account_balance_above_floor",
+                condition=Q(balance__gte=F("floor")) | Q(overdrawn_to__isnull=False, balance__gte=F("overdrawn_to")),
+            ),
             models.CheckConstraint(name="account_floor_not_positive", condition=Q(floor__lte=0)),
             models.CheckConstraint(
                 name="account_balance_limit", condition=Q(balance__gt=-BALANCE_LIMIT, balance__lt=BALANCE_LIMIT)

@@ -58,6 +58,12 @@ def balances_of(member: Member, *, at: datetime) -> list[Balance]:
     ]
 
 
+def spendable(*, brand_id: int, member_id: int, token_id: int, at: datetime) -> int:
+    """What a member holds of one token, points that have lapsed left out; 0 without an account."""
+    account = Account.objects.filter(brand_id=brand_id, member_id=member_id, token_id=token_id).first()
+    return 0 if account is None else _spendable(account, at)
+
+
 def _spendable(account: Account, at: datetime) -> int:
     if account.next_expiry_at is None or account.next_expiry_at > at:
         return account.balance

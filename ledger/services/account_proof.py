@@ -41,7 +41,8 @@ WHERE t.brand_id = %s AND t.account_id = %s AND t.sequence > %s AND t.sequence <
 ORDER BY 1
 """
 ACCOUNT = """
-SELECT id, balance, sequence, head, previous_head, floor, next_expiry_at FROM ledger_account WHERE brand_id = %s AND id = %s
+SELECT id, balance, sequence, head, previous_head, least(floor, overdrawn_to), next_expiry_at FROM ledger_account
+WHERE brand_id = %s AND id = %s
 """
 RECORD = f"SELECT previous_hash, record_send({row_of({})}) FROM ledger_transaction WHERE brand_id = %s AND id = %s"
 LOTS = """

@@ -59,7 +59,9 @@ def _move_all(source: Account, target_id: int, *, why: dict[str, Any], actor: st
 
 
 @contextmanager
-def reopened(account: Account, original: Transaction, *, draw: int, actor: str, at: datetime) -> Iterator[None]:
+def reopened(
+    account: Account, original: Transaction, *, draw: int, actor: str, at: datetime, below_floor: bool = False
+) -> Iterator[None]:
     """Let something happen to an original on its held account; one that was closed by a merge is open meanwhile.
 
     `draw` points come from the kept member's account first; what the account holds in the end goes there: all of it, or
@@ -73,7 +75,7 @@ def reopened(account: Account, original: Transaction, *, draw: int, actor: str, 
     with transaction.atomic():
         reopen_account(account)
         if draw:
-            _draw(heir_id, account.pk, draw, original, why=why, actor=actor, at=at)
+            _draw(heir_id, account.pk, draw, original, why=why, terms={"actor": actor, "at": at, "below_floor": below_floor})
             account.refresh_from_db()
         yield
         account.refresh_from_db()
@@ -89,15 +91,15 @@ def is_gone(account: Account) -> bool:
 
 
 def _draw(
-    heir_id: int, account_id: int, amount: int, original: Transaction, *, why: dict[str, Any], actor: str, at: datetime
+    heir_id: int, account_id: int, amount: int, original: Transaction, *, why: dict[str, Any], terms: dict[str, Any]
 ) -> None:
     """Take points back from the kept member, those that lapse with the original's first."""
-    terms: dict[str, Any] = {"type": TransactionType.MERGE, "counterpart": Counterpart.TRANSFER_CLEARING, "actor": actor}
+    terms |= {"type": TransactionType.MERGE, "counterpart": Counterpart.TRANSFER_CLEARING}
     same = Lot.objects.filter(brand_id=original.brand_id, account=heir_id, remaining__gt=0)
     lapsing = same.filter(expires_at=original.expires_at) if original.expires_at else same.none()
     first = lapsing.order_by("sequence").values_list("sequence", flat=True).first()
-    taken = post(Posting(account=heir_id, amount=-amount, at=at, explanation=why, take_first=first, **terms))
-    post(Posting(account=account_id, amount=amount, at=at, explanation=why | {"transaction": taken.id}, **terms))
+    taken = post(Posting(account=heir_id, amount=-amount, explanation=why, take_first=first, **terms))
+    post(Posting(account=account_id, amount=amount, explanation=why | {"transaction": taken.id}, **terms))
 
 
 def heir_account(account: Account) -> int:

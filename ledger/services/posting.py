@@ -7,7 +7,7 @@ then writes through that statement, too.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,7 +57,8 @@ class Posting:
 
     `expires_at` opens a lot (credits only). `allocation` says which lots the points come from or go back to;
     None leaves it to the rule: soonest to lapse first. Together they move the expiry of the lots that are named.
-    `take_first` names a lot to draw on before others.
+    `take_first` names a lot to draw on before others. `below_floor` takes what is not there, too: a debt that later
+    credits pay off; nothing else can be taken meanwhile.
     """
 
     account: Holder | int
@@ -74,6 +75,7 @@ class Posting:
     note: str = ""
     allocation: Allocation | None = None
     take_first: int | None = None
+    below_floor: bool = False
     salt: bytes = field(default_factory=new_salt, repr=False)
 
     def note_digest(self) -> bytes | None:
@@ -146,6 +148,18 @@ def open_account(*, brand_id: int, member_id: int, token_id: int) -> int:
     return Account.objects.values_list("pk", flat=True).get(**key)
 
 
+def open_accounts(*, brand_id: int, member_ids: Collection[int], token_id: int) -> dict[int, int]:
+    """The ids of many members' accounts of one token, by member, made where they are needed."""
+    rows = Account.objects.filter(brand_id=brand_id, token_id=token_id, member_id__in=member_ids)
+    found = dict(rows.values_list("member_id", "pk"))
+    missing = sorted(set(member_ids) - found.keys())
+    if missing:
+        accounts = [Account(brand_id=brand_id, member_id=member_id, token_id=token_id) for member_id in missing]
+        Account.objects.bulk_create(accounts, ignore_conflicts=True)
+        found |= dict(rows.filter(member_id__in=missing).values_list("member_id", "pk"))
+    return found
+
+
 def settle_due_lots(account: Account, *, at: datetime) -> list[OpenLot]:
     """Post what has lapsed on a locked account, and answer the lots that are left, brought up to date."""
     lots = open_lots(account)
@@ -201,7 +215,9 @@ def _post_locked(posting: Posting) -> Posted:
         raise AccountClosed
     lots = settle_due_lots(account, at=posting.at)
     if posting.amount < 0 and account.balance + posting.amount < account.floor:
-        raise InsufficientBalance
+        if not posting.below_floor:
+            raise InsufficientBalance
+        _overdraw(account, account.balance + posting.amount)
     if account.balance + posting.amount >= BALANCE_LIMIT:
         raise BalanceLimit
     settled = posting
@@ -213,6 +229,12 @@ def _post_locked(posting: Posting) -> Posted:
             transaction_id=written.id, brand_id=account.brand_id, account=account, salt=posting.salt, text=posting.note
         )
     return written
+
+
+def _overdraw(account: Account, balance: int) -> None:
+    """Let a held account fall to a balance below its floor, and no further."""
+    lowest = min(balance, account.overdrawn_to if account.overdrawn_to is not None else balance)
+    Account.objects.filter(pk=account.pk).update(overdrawn_to=lowest)
 
 
 def _locked(target: Holder | int) -> Account:

@@ -49,7 +49,7 @@ WITH RECURSIVE met AS (
 ) SELECT id FROM met WHERE id IS NOT NULL UNION SELECT brand_id FROM ledger_account ORDER BY 1
 """
 ACCOUNTS = """
-SELECT id, balance, sequence, head, previous_head, floor, next_expiry_at FROM ledger_account
+SELECT id, balance, sequence, head, previous_head, least(floor, overdrawn_to), next_expiry_at FROM ledger_account
 WHERE brand_id = %s AND id > %s ORDER BY brand_id, id LIMIT %s
 """
 LOTS = """

@@ -19,7 +19,8 @@ from loyalty.database import write
 class ReversalOrder:
     """What to undo: `amount` points of a transaction, None for all that is left; `reason` is free text.
 
-    `reversible` are the types that may be undone so; a room that undoes its own says which.
+    `reversible` are the types that may be undone so; a room that undoes its own says which. `below_floor` takes back a credit
+    whose points are spent.
     """
 
     brand_id: int
@@ -30,6 +31,7 @@ class ReversalOrder:
     actor: str = SYSTEM
     explanation: dict[str, Any] | None = None
     reversible: frozenset[TransactionType] = REVERSIBLE
+    below_floor: bool = False
 
 
 def reverse(*, order: ReversalOrder, at: datetime) -> Posted:
@@ -58,7 +60,7 @@ def _reverse(order: ReversalOrder, at: datetime) -> Posted:
     if amount > left or left == 0:
         raise ReversalExceedsOriginal
     draw = amount if original.amount > 0 else 0
-    with reopened(account, original, draw=draw, actor=order.actor, at=at):
+    with reopened(account, original, draw=draw, actor=order.actor, at=at, below_floor=order.below_floor):
         return _undo(original, account, order, amount=amount, reversed_before=reversed_before, at=at)
 
 
@@ -77,6 +79,7 @@ def _undo(
         actor=order.actor,
         explanation=order.explanation,
         note=order.reason,
+        below_floor=order.below_floor,
         take_first=original.sequence if original.amount > 0 else None,
         allocation=_returned(original, account.balance, amount, reversed_before) if original.amount < 0 else None,
     )

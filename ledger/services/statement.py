@@ -88,7 +88,7 @@ WITH orders AS MATERIALIZED (
   FROM orders o {holder}
   WHERE {target}
     AND a.closed_at IS NULL
-    AND (o.amount >= 0 OR a.balance + o.amount >= a.floor)
+    AND (o.amount >= 0 OR o.settled OR a.balance + o.amount >= a.floor)
     AND a.balance + o.amount < {limit}
     AND (a.next_expiry_at IS NULL OR o.settled OR (o.amount > 0 AND a.next_expiry_at > o.recorded_at))
     AND (o.reference_id IS NULL OR NOT EXISTS (

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from loyalty.errors import LoyaltyError
 from rewards.errors import FirstAnswerErased
@@ -15,8 +15,24 @@ SALT_LENGTH = 16
 class Kept(Protocol):
     """A row that keeps the fingerprint of what it was asked with, and what was answered."""
 
-    salt: Any
-    fingerprint: Any
+    @property
+    def salt(self) -> bytes | memoryview:
+        """What the digest was salted with."""
+
+    @property
+    def fingerprint(self) -> bytes | memoryview:
+        """The salted digest."""
+
+    @property
+    def answer(self) -> str | None:
+        """What was answered; None once it is erased."""
+
+
+class Earlier(NamedTuple):
+    """The part of such a row that is looked at."""
+
+    salt: bytes
+    fingerprint: bytes
     answer: str | None
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
+from ledger.services.posting import lock_account, open_account
 from loyalty.database import execute_prepared
 from loyalty.errors import FieldError, InvalidRequest, invalid_field
 from rewards.errors import ProgrammeMissing, UnknownCurrency
@@ -33,12 +34,15 @@ WHERE p.brand_id = %s::bigint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasketOrder:
-    """A basket as a till tells it; money as decimals. `member` None is a guest; `token_id` None the programme's."""
+    """A basket as a till tells it, money as decimals, or with lines that were read already.
+
+    `member` None is a guest; `token_id` None the programme's.
+    """
 
     brand_id: int
     member: str | None
     currency: str
-    lines: Sequence[AskedLine]
+    lines: Sequence[AskedLine] | tuple[Line, ...]
     occurred_at: datetime | None = None
     store_id: str | None = None
     channel: str | None = None
@@ -76,14 +80,16 @@ def judge(order: BasketOrder, at: datetime, *, hold: bool) -> Judged:
     seen = Circumstances(occurred_at.astimezone(rules.zone), frozenset(segments or ()), order.store_id, order.channel)
     book = rules.book(token_id)
     limited = [rule for place in book.concerned(lines, seen.segments) if (rule := book.rules[place]).is_limited]
-    usage = usage_of(order.brand_id, member_id, limited, seen, hold=hold) if limited else {}
+    usage = usage_of(order.brand_id, member_id, token_id, limited, seen, hold=hold) if limited else {}
     return Judged(rules, token_id, member_id, lines, occurred_at, seen, evaluate(book, lines, seen, usage))
 
 
 def usage_of(
-    brand_id: int, member_id: int | None, limited: Sequence[Rule], seen: Circumstances, *, hold: bool
+    brand_id: int, member_id: int | None, token_id: int, limited: Sequence[Rule], seen: Circumstances, *, hold: bool
 ) -> Mapping[int, Usage]:
     """What is left of the limits of promotions: of their budgets, and of what one member may have of them."""
+    if hold and member_id is not None:  # so that no other earning of the member counts meanwhile
+        lock_account(open_account(brand_id=brand_id, member_id=member_id, token_id=token_id))
     budgets = _budgets(brand_id, [rule.promotion_id for rule in limited if rule.budget_points is not None], hold=hold)
     used: dict[tuple[int, str], tuple[int, int]] = {}
     if member_id is not None:
@@ -130,7 +136,10 @@ def _read(order: BasketOrder, rules: Rules, at: datetime) -> tuple[tuple[Line, .
         raise UnknownCurrency(detail, errors=[FieldError("currency", "unknown_currency", detail.partition(": ")[2])])
     occurred_at = judged_instant(order.occurred_at, rules.backdating_days, at)
     try:
-        return read_lines(order.lines, decimals=rules.decimals), occurred_at
+        read = tuple(line for line in order.lines if isinstance(line, Line))
+        return read or read_lines(
+            [line for line in order.lines if not isinstance(line, Line)], decimals=rules.decimals
+        ), occurred_at
     except BasketFault as fault:
         raise refused(fault) from None
 

@@ -1,0 +1,277 @@
+"""Earnings out of a file: thousands in a transaction, each transaction_id once, whatever stops on the way.
+
+A batch is stored whole or not at all, and whoever runs the file again passes what is stored, so it goes on where it
+stopped. Baskets are judged by the rules of the tills; those that count against limits or budgets go one by one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+from django.db import connection, transaction
+
+from ledger.models import Counterpart, Token, TransactionType
+from ledger.models.tokens import TokenType
+from ledger.selectors import find_token
+from ledger.services.posting import Posted, Posting, lapse_of, open_accounts, post_many
+from loyalty.database import execute_prepared, write
+from loyalty.errors import LoyaltyError
+from rewards.errors import ProgrammeMissing, TransactionIdReused
+from rewards.models import Programme
+from rewards.rules.earn_files import FileBasket, FileFault, read_basket
+from rewards.rules.earning import Circumstances, evaluate
+from rewards.services.books import Rules, rules_of
+from rewards.services.business_keys import Earlier, fingerprint, first_answer
+from rewards.services.earning import Earned, EarnOrder, earn, rules_paid
+from rewards.services.evaluating import BasketOrder, Judged, judged_instant, told
+
+KNOWN = """
+SELECT transaction_id, salt, fingerprint, answer FROM rewards_earning
+WHERE brand_id = %s::bigint AND transaction_id = ANY(%s::text[])
+"""
+MEMBERS = """
+SELECT m.auth_id, m.id, ARRAY(SELECT s.segment_id FROM users_segmentmember s WHERE s.member_id = m.id)
+FROM users_member m WHERE m.brand_id = %s::bigint AND m.auth_id = ANY(%s::text[])
+"""
+STORE = """
+COPY rewards_earning (brand_id, member_id, token_id, transaction_id, salt, fingerprint, occurred_at, points, remaining,
+  basket, rules, answer, posting_id, actor, recorded_at) FROM STDIN
+"""
+
+
+class FileLine(NamedTuple):
+    """A line of the file: its number, and its columns."""
+
+    number: int
+    columns: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines so far."""
+
+    lines: int = 0
+    earned: int = 0
+    already: int = 0
+    rejected: int = 0
+    points: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch at work: whose, under which rules, and what it comes to."""
+
+    brand_id: int
+    rules: Rules
+    actor: str
+    at: datetime
+    rejected: list[tuple[FileLine, str]] = field(default_factory=list)
+    already: int = 0
+    earned: int = 0
+    points: int = 0
+
+    def reject(self, line: FileLine, why: object) -> None:
+        """A line cannot be taken."""
+        self.rejected.append((line, str(why)))
+
+
+Content = tuple[FileLine, FileBasket, bytes]
+
+
+def import_earnings(
+    *, brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime, tally: Tally, reject: Callable[[FileLine, str], None]
+) -> None:
+    """Earn on a batch of lines, all of them or none; `reject` hears of each line that cannot be taken, once it is settled.
+
+    Raises ProgrammeMissing.
+    """
+    batch = write(lambda: _earn_all(brand_id, lines, actor, at))
+    for line, reason in batch.rejected:
+        reject(line, reason)
+    tally.lines += len(lines)
+    tally.earned += batch.earned
+    tally.already += batch.already
+    tally.rejected += len(batch.rejected)
+    tally.points += batch.points
+
+
+def _earn_all(brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime) -> _Batch:
+    revision = Programme.objects.filter(brand_id=brand_id).values_list("revision", flat=True).first()
+    if revision is None:
+        raise ProgrammeMissing
+    batch = _Batch(brand_id, rules_of(brand_id, revision), actor, at)
+    fresh = _fresh(batch, _read(batch, lines))
+    members = _members(brand_id, fresh)
+    judged: list[tuple[Content, Judged]] = []
+    for content in fresh:
+        line, basket, _ = content
+        known = members.get(basket.member_id)
+        if known is None:
+            batch.reject(line, "member_id: the brand has no such member")
+        elif _is_limited(batch.rules, basket, known[1]):
+            _earn_alone(batch, content)
+        else:
+            judged.append((content, _judge(batch.rules, basket, known)))
+    _store(batch, _post(batch, judged))
+    return batch
+
+
+def _read(batch: _Batch, lines: Sequence[FileLine]) -> list[Content]:
+    """The lines that can be read, each transaction_id once."""
+    read: dict[str, Content] = {}
+    rules = batch.rules
+    for line in lines:
+        try:
+            basket = read_basket(line.columns, currency=rules.currency, decimals=rules.decimals)
+            judged_instant(basket.occurred_at, rules.backdating_days, batch.at)
+        except (FileFault, LoyaltyError) as refusal:
+            batch.reject(line, refusal)
+            continue
+        content = msgspec.json.encode(sorted(line.columns.items()))
+        twin = read.get(basket.transaction_id)
+        if twin is None:
+            read[basket.transaction_id] = (line, basket, content)
+        elif twin[2] == content:
+            batch.already += 1
+        else:
+            batch.reject(line, f"transaction_id: line {twin[0].number} has it, with another content")
+    return list(read.values())
+
+
+def _fresh(batch: _Batch, contents: list[Content]) -> list[Content]:
+    """Those that are not stored yet."""
+    rows = execute_prepared(KNOWN, [batch.brand_id, [basket.transaction_id for _, basket, _ in contents]])
+    known = {name: Earlier(*rest) for name, *rest in rows}
+    fresh = []
+    for line, basket, content in contents:
+        earlier = known.get(basket.transaction_id)
+        if earlier is None:
+            fresh.append((line, basket, content))
+            continue
+        try:
+            first_answer(earlier, content, reused=TransactionIdReused)
+            batch.already += 1
+        except LoyaltyError as refusal:
+            batch.reject(line, refusal)
+    return fresh
+
+
+def _members(brand_id: int, contents: list[Content]) -> dict[str, tuple[int, frozenset[int]]]:
+    names = list({basket.member_id for _, basket, _ in contents})
+    rows = execute_prepared(MEMBERS, [brand_id, names])
+    return {auth_id: (member_id, frozenset(segments)) for auth_id, member_id, segments in rows}
+
+
+def _is_limited(rules: Rules, basket: FileBasket, segments: frozenset[int]) -> bool:
+    book = rules.book(rules.token_id)
+    return any(book.rules[place].is_limited for place in book.concerned((basket.line,), segments))
+
+
+def _earn_alone(batch: _Batch, content: Content) -> None:
+    """Earn on one basket as a till would, where limits and budgets must be held."""
+    line, basket, told_so = content
+    order = BasketOrder(
+        brand_id=batch.brand_id,
+        member=basket.member_id,
+        currency=batch.rules.currency,
+        lines=(basket.line,),
+        occurred_at=basket.occurred_at,
+        store_id=basket.store_id,
+        channel=basket.channel,
+    )
+    given: list[int] = []
+
+    def render(earned: Earned) -> str:
+        given.append(earned.judged.outcome.total)
+        return _answer(basket.transaction_id, earned)
+
+    wanted = EarnOrder(basket=order, transaction_id=basket.transaction_id, content=told_so, actor=batch.actor)
+    try:
+        with transaction.atomic():
+            earn(order=wanted, at=batch.at, render=render)
+    except LoyaltyError as refusal:
+        batch.reject(line, refusal)
+        return
+    batch.earned += 1
+    batch.points += given[-1]
+
+
+def _judge(rules: Rules, basket: FileBasket, known: tuple[int, frozenset[int]]) -> Judged:
+    member_id, segments = known
+    seen = Circumstances(basket.occurred_at.astimezone(rules.zone), segments, basket.store_id, basket.channel)
+    outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen)
+    return Judged(rules, rules.token_id, member_id, (basket.line,), basket.occurred_at, seen, outcome)
+
+
+def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Content, Earned]]:
+    """Post what is not nothing; what the ledger refuses is rejected."""
+    if not judged:
+        return []
+    brand_id, token_id = batch.brand_id, batch.rules.token_id
+    token = find_token(brand_id=brand_id, token_id=token_id, type_=TokenType.ERC20)
+    members = {one.member_id or 0 for _, one in judged}
+    accounts = open_accounts(brand_id=brand_id, member_ids=members, token_id=token_id)
+    paying = [(content, one) for content, one in judged if one.outcome.total]
+    receipts = iter(post_many([_posting(batch, content, one, accounts[one.member_id or 0], token) for content, one in paying]))
+    stored: list[tuple[Content, Earned]] = []
+    for content, one in judged:
+        receipt = next(receipts) if one.outcome.total else None
+        if isinstance(receipt, LoyaltyError):
+            batch.reject(content[0], receipt)
+            continue
+        stored.append((content, Earned(one, receipt, receipt.balance_after if receipt is not None else None)))
+        batch.earned += 1
+        batch.points += one.outcome.total
+    return stored
+
+
+def _posting(batch: _Batch, content: Content, judged: Judged, account_id: int, token: Token) -> Posting:
+    return Posting(
+        account=account_id,
+        amount=judged.outcome.total,
+        type=TransactionType.EARN,
+        counterpart=Counterpart.ISSUANCE,
+        at=batch.at,
+        effective_at=judged.occurred_at,
+        expires_at=lapse_of(token, at=batch.at),
+        actor=batch.actor,
+        explanation=rules_paid(judged) | {"transaction_id": content[1].transaction_id},
+    )
+
+
+def _answer(transaction_id: str, earned: Earned) -> str:
+    posted: Posted | None = earned.posted
+    receipt = None if posted is None else {"id": str(posted.id), "points": earned.judged.outcome.total}
+    answer: dict[str, Any] = {"transaction_id": transaction_id, **told(earned.judged), "balance": earned.balance}
+    return msgspec.json.encode(answer | {"transaction": receipt}).decode()
+
+
+def _store(batch: _Batch, earned: Sequence[tuple[Content, Earned]]) -> None:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor, cursor.copy(STORE) as copy:
+        for (_, basket, content), one in earned:
+            salt, digest = fingerprint(content)
+            judged, line = one.judged, basket.line
+            kept = {"lines": [[line.name, line.sku, line.category, line.quantity, line.amount]]}
+            total = judged.outcome.total
+            copy.write_row(
+                [
+                    batch.brand_id,
+                    judged.member_id,
+                    judged.token_id,
+                    basket.transaction_id,
+                    salt,
+                    digest,
+                    judged.occurred_at,
+                    total,
+                    total,
+                    msgspec.json.encode(kept | {"store_id": basket.store_id, "channel": basket.channel}).decode(),
+                    msgspec.json.encode(rules_paid(judged)).decode(),
+                    _answer(basket.transaction_id, one),
+                    one.posted.id if one.posted is not None else None,
+                    batch.actor,
+                    batch.at,
+                ]
+            )
