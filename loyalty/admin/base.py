@@ -227,7 +227,15 @@ class ReadOnlyAdmin(BrandAdmin):
         return False
 
 
-class KeptAdmin(BrandAdmin):
+class UndeletedAdmin(BrandAdmin):
+    """Rows that stay, whoever asks: others point to them."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+
+class KeptAdmin(UndeletedAdmin):
     """Rows that staff add and change, while services count on them.
 
     A change writes what was changed and nothing else, so that no count is put back to what it was when the page was read.
@@ -239,10 +247,6 @@ class KeptAdmin(BrandAdmin):
         """Write a new row, or the changed fields of one."""
         self.claim(request, obj, change=change)
         obj.save(update_fields=form.changed_data if change else None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes: others point to it."""
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What is of one brand stays so."""

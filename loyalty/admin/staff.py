@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from loyalty.admin.base import BrandAdmin, KeptAdmin, ReadOnlyAdmin, staff_of
+from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin, UndeletedAdmin, staff_of
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import LoyaltyError
 from users.models import Brand, Staff
@@ -75,7 +75,7 @@ class StaffForm(forms.ModelForm[Staff]):
 
 
 @admin.register(Staff)
-class StaffAdmin(BrandAdmin):
+class StaffAdmin(UndeletedAdmin):
     """Staff: let in, given roles, switched off, by those who hold all that they give; never by themselves."""
 
     form = StaffForm
@@ -93,10 +93,6 @@ class StaffAdmin(BrandAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
         """Who may change staff may not change themselves, nor whoever holds more."""
         return super().has_change_permission(request, obj) and (obj is None or _reaches(staff_of(request), obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
-        """Nobody deletes: the audit names them."""
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> tuple[str, ...]:
         """Names and brands stay as they were given."""

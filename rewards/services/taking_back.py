@@ -116,7 +116,7 @@ def _held(order: TakeBackOrder) -> Earning:
 
 def _part(order: TakeBackOrder, earning: Earning) -> _Part:
     brand = Programme.objects.select_related("brand").get(brand_id=order.brand_id).brand
-    lines, decimals = restored(earning.basket["lines"]), decimals_of(brand.currency)
+    lines, decimals = restored((earning.basket or {})["lines"]), decimals_of(brand.currency)
     before = left_of(lines, earning.returned)
     if not before:
         raise AlreadyReversed
@@ -183,19 +183,19 @@ def _take(order: TakeBackOrder, earning: Earning, part: _Part, at: datetime) -> 
 
 def _takeable(posting: Transaction, at: datetime) -> int:
     """What of an earning's points was neither taken back nor has lapsed; its account is held."""
-    taken = sum(posting.reversals.values_list("amount", flat=True))
+    taken: int = sum(posting.reversals.values_list("amount", flat=True))
     if posting.expires_at is None:
         return posting.amount + taken
     settle_due_lots(lock_account(posting.account_id), at=at)
     expiries = Transaction.objects.filter(
         brand_id=posting.brand_id, account=posting.account_id, type=TransactionType.EXPIRY, lots__contains=[posting.sequence]
     )
-    lapsed = sum(_of_lot(row, posting.sequence) for row in expiries.values_list("lots", flat=True))
+    lapsed = sum(_of_lot(row or (), posting.sequence) for row in expiries.values_list("lots", flat=True))
     return posting.amount + taken - lapsed
 
 
 def _of_lot(pairs: Sequence[int], lot: int) -> int:
-    return -sum(points for sequence, points in zip(pairs[::2], pairs[1::2], strict=True) if sequence == lot)
+    return -sum(int(points) for sequence, points in zip(pairs[::2], pairs[1::2], strict=True) if sequence == lot)
 
 
 def _balance(earning: Earning, at: datetime) -> int:

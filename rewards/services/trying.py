@@ -45,7 +45,7 @@ def try_promotion(*, brand_id: int, promotion_id: int, since: datetime, until: d
     trial, limits = Trial(), _Limits(rule)
     rate = (promotion.brand, promotion.token)
     for earning, segments in _baskets(promotion, since, until):
-        basket = earning.basket
+        basket = earning.basket or {}
         local = earning.occurred_at.astimezone(rate[0].zone)
         seen = Circumstances(local, segments, basket["store_id"], basket["channel"])
         book = Book(rate_millionths=millionths(earning.rules["base"]["rate"]), rules=[rule], decimals=rule.decimals)

@@ -57,12 +57,14 @@ def test_wishes_are_decided_with_the_keyboard_alone(sit_down, wishes):
     desk = sit_down("service-agent")
     page = desk.open("/admin/rewards/collectible/queue/")
     wrong = desk.judge()
-    expect(page.locator("section .explorer-wish-text").first).to_have_text(wishes[0])
+    shown = page.locator("section .explorer-wish-text").first
+    first = shown.inner_text()  # the oldest, whoever's it is: the demo is shared
 
     page.keyboard.press("j")
-    expect(page.locator("section .explorer-wish-text").first).to_have_text(wishes[1])
+    expect(shown).not_to_have_text(first)
+    second = shown.inner_text()
     page.keyboard.press("k")
-    expect(page.locator("section .explorer-wish-text").first).to_have_text(wishes[0])
+    expect(shown).to_have_text(first)
 
     page.keyboard.press("r")
     page.keyboard.type("ajk: too long")
@@ -73,9 +75,10 @@ def test_wishes_are_decided_with_the_keyboard_alone(sit_down, wishes):
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_contain_text("1 personalisation decided.")
 
-    expect(page.locator("section .explorer-wish-text").first).to_have_text(wishes[1])
+    expect(shown).to_have_text(second)
     page.keyboard.press("a")
     expect(page.locator("#content-main")).to_contain_text("No e-mail is sent for an approval")
     page.keyboard.press("Enter")
-    expect(page.locator("body")).to_contain_text("Nothing waits for a decision")
+    expect(page.locator("body")).to_contain_text("1 personalisation decided.")
+    expect(page.locator("#content-main")).not_to_contain_text(second)
     assert wrong == []

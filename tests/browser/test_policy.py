@@ -53,7 +53,7 @@ def test_what_moves_on_a_page_moves_under_the_policy(sit_down):
 
 def test_forms_with_tables_and_lists_work_under_the_policy(sit_down):
     desk = sit_down("admin")
-    for path in ("rewards/rewardtype/add/", "users/webhookendpoint/add/", "users/brand/1/change/", "users/staff/add/"):
+    for path in ("rewards/rewardtype/add/", "rewards/campaign/add/", "users/brand/1/change/", "users/staff/add/"):
         desk.open(f"/admin/{path}")
         desk.page.wait_for_load_state("networkidle")
         assert desk.page.locator("form[id$='_form']").get_attribute("action") in {f"/admin/{path}", f"/admin/{path}#general"}

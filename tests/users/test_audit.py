@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from tests.conftest import NOON, make_member
+from tests.conftest import NOON, make_brand, make_member
 from tests.loyalty.desk import make_staff
 from users.models import AuditEntry, AuditKind, Brand
 from users.models.guards import AppendOnlyError
@@ -158,7 +158,12 @@ def test_a_code_is_secret_where_it_is_worth_something_alone():
 def test_each_search_has_an_index(entry, staff):
     mine = AuditEntry.objects.filter(brand=entry.brand).order_by("-at", "-id")
     plans = {}
+    kinds = [kind for kind in AuditKind if kind != AuditKind.LOG_IN]
+    for brand in (entry.brand, make_brand()):
+        rows = (AuditEntry(brand=brand, kind=kinds[number % len(kinds)], at=NOON) for number in range(3_000))
+        AuditEntry.objects.bulk_create(rows)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE users_auditentry")
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
         for name, rows in {
             "audit_newest": mine,

@@ -83,7 +83,7 @@ class EarningReversalView(RetailView, KeepsRefusals):
         def effect() -> Answer:
             body = read(request, EarningReversalIn)
             if body.force and RetailScope.EARNINGS_FORCE not in self.caller.scopes:
-                raise ScopeMissing(RetailScope.EARNINGS_FORCE)
+                raise ScopeMissing(RetailScope.EARNINGS_FORCE, of=self.credential)
             order = TakeBackOrder(
                 brand_id=self.brand_id,
                 transaction_id=transaction_id,

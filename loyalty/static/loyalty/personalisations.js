@@ -23,7 +23,8 @@
       return;
     }
     const wanted = [...place.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(event.key));
-    if (wanted) {
+    const other = event.key === "Enter" && event.target instanceof Element ? event.target.closest("a, button, summary") : null;
+    if (wanted && (other === null || other === wanted)) {
       event.preventDefault();
       wanted.click();
     }

@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.forms import ModelChoiceField
 from django.urls import URLPattern, URLResolver, reverse
 
-from loyalty.admin.base import BrandAdmin, KeptAdmin, ReadOnlyAdmin, has_brand
+from loyalty.admin.base import BrandAdmin, ReadOnlyAdmin, UndeletedAdmin, has_brand
 from loyalty.admin.navigation import SECTIONS
 from loyalty.admin.roles import AUDITOR, ROLES, TABLE, permissions_of
 from tests.conftest import make_brand
@@ -60,7 +60,7 @@ def someone(role: str, brand: Brand):
 def may(role: str, model: type[Model], *verbs: str) -> bool:
     """Whether the role may do one of these, as the table and the kind of the page say."""
     page, label = admin.site._registry[model], model._meta.app_label
-    never = isinstance(page, ReadOnlyAdmin) or (verbs == ("delete",) and isinstance(page, KeptAdmin))
+    never = isinstance(page, ReadOnlyAdmin) or (verbs == ("delete",) and isinstance(page, UndeletedAdmin))
     if page.brand_path is None or (never and "view" not in verbs):
         return False
     return role == SUPERUSER or bool(permissions_of(role) & {(label, f"{verb}_{model._meta.model_name}") for verb in verbs})
