@@ -5,6 +5,7 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 import loyalty.migrating
 import pgtrigger.compiler
+import pgtrigger.migrations
 from django.db import migrations, models
 
 
@@ -44,6 +45,94 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='Action',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('tag', models.CharField(max_length=100)),
+                ('name', models.CharField(max_length=100)),
+                ('points', models.BigIntegerField()),
+                ('conditions', models.JSONField(blank=True, default=list, help_text='What properties must say, all of it (rewards.rules.actions).')),
+                ('frequency', models.CharField(choices=[('once', 'Once'), ('day', 'A day'), ('week', 'A week, from Monday'), ('month', 'A month'), ('none', 'Without a period')], default='none', max_length=5)),
+                ('period_limit', models.PositiveIntegerField(default=1, help_text='How often within its period.')),
+                ('total_limit', models.PositiveIntegerField(blank=True, help_text='How often in all; empty: no limit.', null=True)),
+                ('starts_at', models.DateTimeField(blank=True, null=True)),
+                ('ends_at', models.DateTimeField(blank=True, help_text='The first instant at which it is over.', null=True)),
+                ('active', models.BooleanField(default=True)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='action_of_brand'), models.UniqueConstraint(fields=('brand', 'tag'), name='action_tag_once'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='action_points_positive'), models.CheckConstraint(condition=models.Q(('frequency__in', ['once', 'day', 'week', 'month', 'none'])), name='action_frequency_known'), models.CheckConstraint(condition=models.Q(('period_limit__gt', 0), models.Q(('total_limit__isnull', True), ('total_limit__gt', 0), _connector='OR')), name='action_limits_positive'), models.CheckConstraint(condition=models.Q(('starts_at__isnull', True), ('ends_at__isnull', True), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='action_ends_after_start')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ActionGain',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event_id', models.CharField(help_text="The shop's own name of the event; once in the brand.", max_length=255, null=True)),
+                ('param', models.CharField(help_text='With member and action it pays once, for ever.', max_length=255, null=True)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('fingerprint', models.BinaryField(help_text='Salted SHA-256 of the request; empty once it is forgotten.', max_length=32)),
+                ('occurred_at', models.DateTimeField()),
+                ('points', models.BigIntegerField()),
+                ('answer', models.TextField(help_text='The first answer, as JSON; null once the member is erased.', null=True)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('action', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='rewards.action')),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+                ('posting', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='gain', to='ledger.transaction')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['member', 'recorded_at', 'id'], name='action_gain_of_member')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('event_id__isnull', False)), fields=('brand', 'event_id'), name='action_gain_event_once'), models.UniqueConstraint(condition=models.Q(('param__isnull', False)), fields=('brand', 'member', 'action', 'param'), name='action_gain_param_once'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='action_gain_positive')],
+                'triggers': [pgtrigger.compiler.Trigger(name='action_gain_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='7e0aa88384fede12cb2ca58e816b389df79e0c52', operation='DELETE', pgid='pgtrigger_action_gain_no_delete_5bc9e', table='rewards_actiongain', when='BEFORE')), pgtrigger.compiler.Trigger(name='action_gain_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='96873b142246c9485d87341b511edce3031b8be1', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_action_gain_no_truncate_d6ad6', table='rewards_actiongain', when='BEFORE'))],
+            },
+        ),
+        migrations.CreateModel(
+            name='ActionSegment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='ties', to='rewards.action')),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('segment', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.segment')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'action', 'segment'), name='action_segment_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ActionUse',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('period', models.CharField(help_text="all, 2026-11-26, 2026-W48 or 2026-11, in the brand's time zone.", max_length=16)),
+                ('count', models.PositiveIntegerField()),
+                ('action', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='rewards.action')),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['member'], name='action_use_of_member')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'action', 'member', 'period'), name='action_use_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='BaseRate',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(help_text='1, 2, 3, ... for each token.')),
+                ('rate', models.DecimalField(decimal_places=6, help_text="Points for one unit of the brand's currency.", max_digits=12)),
+                ('published_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('actor', models.CharField(max_length=60)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'token', 'number'), name='base_rate_once'), models.CheckConstraint(condition=models.Q(('rate__gte', 0)), name='base_rate_not_negative')],
+                'triggers': [pgtrigger.compiler.Trigger(name='base_rate_no_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4d5c1d24c2e11c059618d7dacbe4b0cffa1ea377', operation='UPDATE', pgid='pgtrigger_base_rate_no_update_4bd6a', table='rewards_baserate', when='BEFORE')), pgtrigger.compiler.Trigger(name='base_rate_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='9fcc46c788ab88fdc92501063ce3fd3fb4a57e4f', operation='DELETE', pgid='pgtrigger_base_rate_no_delete_3b1a2', table='rewards_baserate', when='BEFORE')), pgtrigger.compiler.Trigger(name='base_rate_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='253cf0990d56d909dc88743b7c27ab10bd23ef9e', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_base_rate_no_truncate_16792', table='rewards_baserate', when='BEFORE')), pgtrigger.compiler.Trigger(name='base_rate_revises', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_programme SET revision = revision + 1 WHERE brand_id = NEW.brand_id; RETURN NULL;', hash='f6fbce429fea2bb89626740386c3fcbb5314ee35', operation='INSERT', pgid='pgtrigger_base_rate_revises_09ac4', table='rewards_baserate', when='AFTER'))],
             },
         ),
         migrations.CreateModel(
@@ -94,6 +183,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=60)),
                 ('name', models.CharField(max_length=100)),
+                ('active', models.BooleanField(default=True, help_text='Whether it is shown, with all that stands in it.')),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='rewards.category')),
             ],
@@ -101,6 +191,19 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'categories',
                 'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='category_of_brand'), models.UniqueConstraint(fields=('brand', 'code'), name='category_once')],
                 'triggers': [pgtrigger.compiler.Trigger(name='category_stands_in_no_circle', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."parent_id" IS NOT NULL)', func="\n                    PERFORM pg_advisory_xact_lock(hashtextextended('rewards_category ' || NEW.brand_id, 0));\n                    IF NEW.parent_id = NEW.id OR EXISTS (\n                        WITH RECURSIVE above(id, parent_id) AS (\n                            SELECT id, parent_id FROM rewards_category WHERE id = NEW.parent_id\n                            UNION SELECT c.id, c.parent_id FROM rewards_category c JOIN above a ON c.id = a.parent_id\n                        ) SELECT FROM above WHERE id = NEW.id\n                    ) THEN\n                        RAISE EXCEPTION 'a category stands in no circle' USING ERRCODE = 'check_violation',\n                            CONSTRAINT = 'category_stands_in_no_circle';\n                    END IF;\n                    RETURN NEW;\n                ", hash='ea337fe90be670fbdce0e5979b42fcdc32ba1c5f', operation='INSERT OR UPDATE', pgid='pgtrigger_category_stands_in_no_circle_538a5', table='rewards_category', when='BEFORE'))],
+            },
+        ),
+        migrations.CreateModel(
+            name='CategoryText',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(max_length=8)),
+                ('name', models.CharField(max_length=100)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('category', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='rewards.category')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'category', 'language'), name='category_text_once')],
             },
         ),
         migrations.CreateModel(
@@ -228,11 +331,62 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Earning',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('transaction_id', models.CharField(help_text="The partner's own; once in the brand, for ever.", max_length=255)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('fingerprint', models.BinaryField(help_text='Salted SHA-256 of the request; empty once it is forgotten.', max_length=32)),
+                ('occurred_at', models.DateTimeField()),
+                ('points', models.BigIntegerField(help_text='What it gave.')),
+                ('remaining', models.BigIntegerField(help_text='What was not taken back.')),
+                ('basket', models.JSONField(help_text='Its lines, store and channel; null once the member is erased.', null=True)),
+                ('rules', models.JSONField(help_text='The base rate and the versions of promotions that paid, with what each gave.')),
+                ('returned', models.JSONField(db_default={}, default=dict, help_text='What came back, by line: quantity and amount.')),
+                ('answer', models.TextField(help_text='The first answer, as JSON; null once the member is erased.', null=True)),
+                ('actor', models.CharField(max_length=60)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+                ('posting', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='earning', to='ledger.transaction')),
+                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['member', 'recorded_at', 'id'], name='earning_of_member')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='earning_of_brand'), models.UniqueConstraint(fields=('brand', 'transaction_id'), name='earning_once'), models.CheckConstraint(condition=models.Q(('remaining__gte', 0), ('remaining__lte', models.F('points'))), name='earning_remains'), models.CheckConstraint(condition=models.Q(models.Q(('points', 0), ('posting__isnull', True)), models.Q(('points__gt', 0), ('posting__isnull', False)), _connector='OR'), name='earning_posted')],
+                'triggers': [pgtrigger.compiler.Trigger(name='earning_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='e0793a419619c0af14acf72f995ada25439dbb9d', operation='DELETE', pgid='pgtrigger_earning_no_delete_d4cd6', table='rewards_earning', when='BEFORE')), pgtrigger.compiler.Trigger(name='earning_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='35fa702912a71c26ecf4f2a82539b5d79b44ca19', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_earning_no_truncate_a2972', table='rewards_earning', when='BEFORE')), pgtrigger.compiler.Trigger(name='earning_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."transaction_id" IS DISTINCT FROM (NEW."transaction_id") OR OLD."points" IS DISTINCT FROM (NEW."points") OR OLD."posting_id" IS DISTINCT FROM (NEW."posting_id") OR OLD."occurred_at" IS DISTINCT FROM (NEW."occurred_at") OR OLD."remaining" < (NEW."remaining"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4f004ca4f8172c5d9e7bc802f1e86b376d580328', operation='UPDATE', pgid='pgtrigger_earning_stays_e0e79', table='rewards_earning', when='BEFORE'))],
+            },
+        ),
+        migrations.CreateModel(
+            name='EarningReversal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reversal_id', models.CharField(help_text="The partner's own; once in the brand, for ever.", max_length=255)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('fingerprint', models.BinaryField(help_text='Salted SHA-256 of the request; empty once it is forgotten.', max_length=32)),
+                ('lines', models.JSONField(help_text='What came back, by line: quantity and amount; empty: all that was left.')),
+                ('points', models.BigIntegerField(help_text='What was taken.')),
+                ('forced', models.BooleanField(default=False, help_text='Whether the account was let below its floor.')),
+                ('answer', models.TextField(help_text='The first answer, as JSON; null once the member is erased.', null=True)),
+                ('actor', models.CharField(max_length=60)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('earning', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='rewards.earning')),
+                ('posting', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.transaction')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'reversal_id'), name='earning_reversal_once'), models.CheckConstraint(condition=models.Q(models.Q(('points', 0), ('posting__isnull', True)), models.Q(('points__gt', 0), ('posting__isnull', False)), _connector='OR'), name='earning_reversal_posted')],
+                'triggers': [pgtrigger.compiler.Trigger(name='earning_reversal_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='5c7e269b43ed0d6c32c9bcdc8e31310eab9b246a', operation='DELETE', pgid='pgtrigger_earning_reversal_no_delete_32e18', table='rewards_earningreversal', when='BEFORE')), pgtrigger.compiler.Trigger(name='earning_reversal_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='d58a296236e34244b3151e5433f9eaf338f39f0f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_earning_reversal_no_truncate_4c724', table='rewards_earningreversal', when='BEFORE'))],
+            },
+        ),
+        migrations.CreateModel(
             name='RewardType',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
+                ('sku', models.CharField(blank=True, help_text="The shop's own name for it.", max_length=60)),
                 ('description', models.TextField(blank=True)),
+                ('value', models.DecimalField(blank=True, decimal_places=2, help_text="What it is worth, in the brand's currency.", max_digits=12, null=True)),
                 ('price', models.BigIntegerField(help_text='Points.')),
                 ('stock', models.BigIntegerField(blank=True, help_text='All there ever was; empty: no limit. A pool sets it itself.', null=True)),
                 ('handed_out', models.BigIntegerField(db_default=0, default=0, editable=False)),
@@ -245,12 +399,15 @@ class Migration(migrations.Migration):
                 ('images', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=500, validators=[django.core.validators.URLValidator(['http', 'https'])]), blank=True, default=list, help_text='Addresses of pictures.', size=None)),
                 ('sends_email', models.BooleanField(default=True, help_text='Mail the code to the member.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='Kept by the database.')),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
                 ('category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='rewards.category')),
                 ('token', models.ForeignKey(help_text='What it is paid with.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='reward_type_of_brand'), models.CheckConstraint(condition=models.Q(('fulfilment__in', ['pool', 'generated', 'physical'])), name='reward_type_fulfilment_known'), models.CheckConstraint(condition=models.Q(('price__gt', 0)), name='reward_type_price_positive'), models.CheckConstraint(condition=models.Q(('handed_out__gte', 0), models.Q(('stock__isnull', True), ('stock__gte', models.F('handed_out')), _connector='OR')), name='reward_type_within_stock'), models.CheckConstraint(condition=models.Q(models.Q(('fulfilment', 'pool'), _negated=True), ('stock__isnull', False), _connector='OR'), name='reward_type_pool_has_stock'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gt', models.F('valid_from')), _connector='OR'), name='reward_type_valid_forwards')],
+                'indexes': [models.Index(fields=['brand', 'updated_at', 'id'], name='reward_type_changed')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='reward_type_of_brand'), models.UniqueConstraint(condition=models.Q(('sku', ''), _negated=True), fields=('brand', 'sku'), name='reward_type_sku_once'), models.CheckConstraint(condition=models.Q(('value__isnull', True), ('value__gte', 0), _connector='OR'), name='reward_type_value_not_negative'), models.CheckConstraint(condition=models.Q(('fulfilment__in', ['pool', 'generated', 'physical'])), name='reward_type_fulfilment_known'), models.CheckConstraint(condition=models.Q(('price__gt', 0)), name='reward_type_price_positive'), models.CheckConstraint(condition=models.Q(('handed_out__gte', 0), models.Q(('stock__isnull', True), ('stock__gte', models.F('handed_out')), _connector='OR')), name='reward_type_within_stock'), models.CheckConstraint(condition=models.Q(models.Q(('fulfilment', 'pool'), _negated=True), ('stock__isnull', False), _connector='OR'), name='reward_type_pool_has_stock'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gt', models.F('valid_from')), _connector='OR'), name='reward_type_valid_forwards')],
+                'triggers': [pgtrigger.compiler.Trigger(name='reward_type_dated', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    NEW.updated_at = greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');\n                    RETURN NEW;\n                ", hash='a18af3405664c38b4f6c5cf94bcf8c55777e29f3', operation='UPDATE', pgid='pgtrigger_reward_type_dated_066a7', table='rewards_rewardtype', when='BEFORE'))],
             },
         ),
         migrations.CreateModel(
@@ -284,6 +441,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('move_giftorder', 'Can move orders')],
+                'indexes': [models.Index(fields=['brand', 'status', 'id'], name='gift_order_of_status')],
                 'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='gift_order_of_brand'), models.CheckConstraint(condition=models.Q(('status__in', ['exchange', 'cancellation', 'in_preparation', 'in_delivery', 'delivered', 'returned'])), name='gift_order_status_known')],
             },
         ),
@@ -307,6 +465,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='LedgerLook',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('looked_id', models.BigIntegerField()),
+                ('noted_id', models.BigIntegerField()),
+                ('settled_id', models.BigIntegerField()),
+                ('noted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='ledger_look_alone'), models.CheckConstraint(condition=models.Q(('noted_id__lte', models.F('looked_id')), ('settled_id__lte', models.F('noted_id'))), name='ledger_look_in_order')],
+            },
+        ),
+        migrations.CreateModel(
             name='Location',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -319,6 +490,77 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='location_of_brand')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Programme',
+            fields=[
+                ('brand', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='programme', serialize=False, to='users.brand')),
+                ('backdating_days', models.PositiveSmallIntegerField(default=30, help_text='How old a purchase or an event may be when it is reported.')),
+                ('revision', models.BigIntegerField(db_default=0, default=0, editable=False)),
+                ('token', models.ForeignKey(help_text='What baskets earn unless they say otherwise.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Promotion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('state', models.CharField(choices=[('draft', 'Draft'), ('running', 'Running'), ('paused', 'Paused'), ('ended', 'Ended')], default='draft', max_length=8)),
+                ('draft', models.JSONField(help_text='Terms that are not published (rewards.rules.promotions.Terms).')),
+                ('budget_points', models.BigIntegerField(blank=True, help_text='What it may give in all; empty: no limit.', null=True)),
+                ('spent_points', models.BigIntegerField(db_default=0, default=0, editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.token')),
+            ],
+            options={
+                'permissions': [('publish_promotion', 'Can publish, pause and end promotions')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PromotionSegment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('promotion', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='ties', to='rewards.promotion')),
+                ('segment', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.segment')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'promotion', 'segment'), name='promotion_segment_once')],
+                'triggers': [pgtrigger.compiler.Trigger(name='tie_revises', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_programme SET revision = revision + 1 WHERE brand_id = NEW.brand_id; RETURN NULL;', hash='24d2857169b7c3ec6934f6171408d6f467559e54', operation='INSERT', pgid='pgtrigger_tie_revises_17c60', table='rewards_promotionsegment', when='AFTER')), pgtrigger.compiler.Trigger(name='untie_revises', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_programme SET revision = revision + 1 WHERE brand_id = OLD.brand_id; RETURN NULL;', hash='ebe6296f02d324da31107d985f69f0ce749ca6b2', operation='DELETE', pgid='pgtrigger_untie_revises_55897', table='rewards_promotionsegment', when='AFTER'))],
+            },
+        ),
+        migrations.CreateModel(
+            name='PromotionUse',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('period', models.CharField(help_text="all, 2026-11-26, 2026-W48 or 2026-11, in the brand's time zone.", max_length=16)),
+                ('times', models.PositiveIntegerField()),
+                ('points', models.BigIntegerField()),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+                ('promotion', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='rewards.promotion')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['member'], name='promotion_use_of_member')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'promotion', 'member', 'period'), name='promotion_use_once'), models.CheckConstraint(condition=models.Q(('points__gte', 0)), name='promotion_use_not_negative')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PromotionVersion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(help_text='1, 2, 3, ... for each promotion.')),
+                ('terms', models.JSONField(help_text='rewards.rules.promotions.Terms')),
+                ('published_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('actor', models.CharField(max_length=60)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('promotion', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='rewards.promotion')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='promotion_version_of_brand'), models.UniqueConstraint(fields=('brand', 'promotion', 'number'), name='promotion_version_once'), models.UniqueConstraint(fields=('brand', 'promotion', 'id'), name='promotion_version_of_promotion')],
+                'triggers': [pgtrigger.compiler.Trigger(name='promotion_version_no_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='75d932f093edd2c8594964cb69f088565ade86a6', operation='UPDATE', pgid='pgtrigger_promotion_version_no_update_26a83', table='rewards_promotionversion', when='BEFORE')), pgtrigger.compiler.Trigger(name='promotion_version_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='59719906ba7323d2133d76f8ef75be977bf2192a', operation='DELETE', pgid='pgtrigger_promotion_version_no_delete_58215', table='rewards_promotionversion', when='BEFORE')), pgtrigger.compiler.Trigger(name='promotion_version_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='65f320c024b3b865784551382c8df4f32333bb2f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_promotion_version_no_truncate_27e77', table='rewards_promotionversion', when='BEFORE'))],
             },
         ),
         migrations.CreateModel(
@@ -359,6 +601,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='RewardTypeSegment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('reward_type', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='ties', to='rewards.rewardtype')),
+                ('segment', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.segment')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'reward_type', 'segment'), name='reward_type_segment_once')],
+                'triggers': [pgtrigger.compiler.Trigger(name='reward_type_tie_given_dates', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_rewardtype SET name = name WHERE id = NEW.reward_type_id; RETURN NULL;', hash='18853b57cbc7150022e2da09d903e0f2048bc903', operation='INSERT OR UPDATE', pgid='pgtrigger_reward_type_tie_given_dates_07d1f', table='rewards_rewardtypesegment', when='AFTER')), pgtrigger.compiler.Trigger(name='reward_type_tie_taken_dates', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_rewardtype SET name = name WHERE id = OLD.reward_type_id; RETURN NULL;', hash='c3ef6a42dec847fe4b4c3a482212afc90938356c', operation='DELETE', pgid='pgtrigger_reward_type_tie_taken_dates_dfe36', table='rewards_rewardtypesegment', when='AFTER'))],
+            },
+        ),
+        migrations.CreateModel(
             name='RewardTypeText',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -370,14 +625,61 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('brand', 'reward_type', 'language'), name='reward_type_text_once')],
+                'triggers': [pgtrigger.compiler.Trigger(name='reward_type_text_given_dates', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_rewardtype SET name = name WHERE id = NEW.reward_type_id; RETURN NULL;', hash='0117d8361d9a496a6770eed9d9d2446c2de1e0d0', operation='INSERT OR UPDATE', pgid='pgtrigger_reward_type_text_given_dates_305d2', table='rewards_rewardtypetext', when='AFTER')), pgtrigger.compiler.Trigger(name='reward_type_text_taken_dates', sql=pgtrigger.compiler.UpsertTriggerSql(func='UPDATE rewards_rewardtype SET name = name WHERE id = OLD.reward_type_id; RETURN NULL;', hash='80d0b0430e1bcd82f4a1fcd89907b57b3749175e', operation='DELETE', pgid='pgtrigger_reward_type_text_taken_dates_2fd6c', table='rewards_rewardtypetext', when='AFTER'))],
             },
+        ),
+        migrations.CreateModel(
+            name='VoucherClaim',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('transaction_id', models.CharField(help_text="The partner's own; once in the brand, for ever.", max_length=255)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('fingerprint', models.BinaryField(help_text='Salted SHA-256 of the request; empty once it is forgotten.', max_length=32)),
+                ('answer', models.TextField(help_text='The first answer, as JSON; null once the member is erased.', null=True)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('reward', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='claim', to='rewards.reward')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('brand', 'transaction_id'), name='voucher_claim_once')],
+                'triggers': [pgtrigger.compiler.Trigger(name='voucher_claim_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='94f00c5bddb9c6411dbd90beb85efbc13ef86aef', operation='DELETE', pgid='pgtrigger_voucher_claim_no_delete_996fc', table='rewards_voucherclaim', when='BEFORE')), pgtrigger.compiler.Trigger(name='voucher_claim_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='8ad143e5e504a5902bb4bf926c3ce9b7f9fe4745', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_voucher_claim_no_truncate_c1205', table='rewards_voucherclaim', when='BEFORE')), pgtrigger.compiler.Trigger(name='voucher_claim_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."transaction_id" IS DISTINCT FROM (NEW."transaction_id") OR OLD."reward_id" IS DISTINCT FROM (NEW."reward_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='e2a4fe347045cafa858795bfe6660698083650d2', operation='UPDATE', pgid='pgtrigger_voucher_claim_stays_d9120', table='rewards_voucherclaim', when='BEFORE'))],
+            },
+        ),
+        migrations.AddField(
+            model_name='promotion',
+            name='version',
+            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='rewards.promotionversion'),
         ),
         migrations.AddField(
             model_name='rewardtype',
             name='locations',
             field=models.ManyToManyField(related_name='+', through='rewards.RewardTypeLocation', to='rewards.location'),
         ),
+        migrations.AddConstraint(
+            model_name='promotion',
+            constraint=models.UniqueConstraint(fields=('brand', 'id'), name='promotion_of_brand'),
+        ),
+        migrations.AddConstraint(
+            model_name='promotion',
+            constraint=models.UniqueConstraint(fields=('brand', 'name'), name='promotion_name_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='promotion',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'running', 'paused', 'ended'])), name='promotion_state_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='promotion',
+            constraint=models.CheckConstraint(condition=models.Q(('spent_points__gte', 0), models.Q(('budget_points__isnull', True), ('spent_points__lte', models.F('budget_points')), _connector='OR')), name='promotion_within_budget'),
+        ),
+        migrations.AddConstraint(
+            model_name='promotion',
+            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), ('version__isnull', False), _connector='OR'), name='promotion_published_has_version'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='promotion',
+            trigger=pgtrigger.compiler.Trigger(name='promotion_revises', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state") OR OLD."version_id" IS DISTINCT FROM (NEW."version_id") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."budget_points" IS DISTINCT FROM (NEW."budget_points"))', func='UPDATE rewards_programme SET revision = revision + 1 WHERE brand_id = NEW.brand_id; RETURN NULL;', hash='e03c82baef556367405746f75968c9cd7d95f5f9', operation='UPDATE', pgid='pgtrigger_promotion_revises_6aba5', table='rewards_promotion', when='AFTER')),
+        ),
         loyalty.migrating.InstallTriggers(
-            model_names=['Category', 'CodeBatch', 'Code', 'Collectible', 'Reward', 'GiftOrderMove'],
+            model_names=['ActionGain', 'BaseRate', 'Category', 'CodeBatch', 'Code', 'Collectible', 'Earning', 'EarningReversal', 'RewardType', 'Reward', 'GiftOrderMove', 'PromotionSegment', 'PromotionVersion', 'RewardTypeSegment', 'RewardTypeText', 'VoucherClaim'],
         ),
     ]

@@ -230,7 +230,9 @@ class Migration(migrations.Migration):
                 ('allowed_origins', models.TextField(blank=True, default='', help_text='Allowed origins list to enable CORS, space separated', verbose_name='allowed origins')),
                 ('registration_source', models.CharField(choices=[('manual', 'Manual'), ('dcr', 'Dynamic Client Registration'), ('cimd', 'Client ID Metadata Document')], default='manual', help_text='How this application was registered (manual, DCR per RFC 7591, or CIMD)', max_length=32, verbose_name='registration source')),
                 ('cimd_expires_at', models.DateTimeField(blank=True, default=None, help_text='When the cached Client ID Metadata Document should be re-fetched', null=True, verbose_name='CIMD expires at')),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('members:read', 'Identify members, read their transactions'), ('segments:read', 'Read segments and their members'), ('segments:write', 'Make segments, add and remove members'), ('promotions:read', 'Read promotional products'), ('promotions:write', 'Tie promotions to segments'), ('earnings:write', 'Evaluate baskets, earn on them, reverse that; reward events'), ('vouchers:write', 'Redeem points for vouchers'), ('orders:read', 'Read gift orders'), ('orders:write', 'Move gift orders on'), ('catalogue:read', 'Read languages, categories and gifts')], max_length=40), size=None)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('members:read', 'Identify members, read their transactions'), ('segments:read', 'Read segments and their members'), ('segments:write', 'Make segments, add and remove members'), ('promotions:read', 'Read promotional products'), ('promotions:write', 'Tie promotions to segments'), ('earnings:write', 'Evaluate baskets, earn on them, reverse that; reward events'), ('earnings:force', 'Take back points that are spent'), ('vouchers:write', 'Redeem points for vouchers'), ('orders:read', 'Read gift orders'), ('orders:write', 'Move gift orders on'), ('catalogue:read', 'Read languages, categories and gifts')], max_length=40), size=None)),
+                ('rate_per_second', models.PositiveIntegerField(default=1000)),
+                ('burst', models.PositiveIntegerField(default=2000)),
                 ('rotated_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('last_used_at', models.DateTimeField(blank=True, editable=False, help_text='To the minute.', null=True)),
@@ -240,7 +242,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'OAuth client',
                 'permissions': [('rotate_oauthclient', "Can replace a client's secret"), ('revoke_oauthclient', 'Can revoke clients')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('algorithm', ''), ('authorization_grant_type', 'client-credentials'), ('client_type', 'confidential'), ('hash_client_secret', True), ('redirect_uris', ''), ('user__isnull', True)), name='oauth_client_credentials_alone'), models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='oauth_client_has_a_scope')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('algorithm', ''), ('authorization_grant_type', 'client-credentials'), ('client_type', 'confidential'), ('hash_client_secret', True), ('redirect_uris', ''), ('user__isnull', True)), name='oauth_client_credentials_alone'), models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='oauth_client_has_a_scope'), models.CheckConstraint(condition=models.Q(('burst__gte', 1), ('rate_per_second__gte', 1)), name='oauth_client_rate_positive')],
             },
         ),
         migrations.CreateModel(
@@ -279,6 +281,61 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['member', 'at', 'id'], name='refusal_of_member'), models.Index(fields=['hour_at'], name='refusal_oldest')],
                 'constraints': [models.UniqueConstraint(fields=('brand', 'member', 'operation', 'code', 'hour_at'), name='refusal_once_an_hour'), models.CheckConstraint(condition=models.Q(('count__gte', 1)), name='refusal_counted')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Segment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('description', models.TextField(blank=True)),
+                ('kind', models.CharField(choices=[('hand', 'Kept by hand'), ('rule', 'By rule')], default='hand', max_length=4)),
+                ('rule', models.JSONField(blank=True, help_text='What members of a segment by rule fulfil (users.rules.segments).', null=True)),
+                ('members_count', models.BigIntegerField(db_default=0, default=0, editable=False)),
+                ('ruled_at', models.DateTimeField(editable=False, help_text='When it was given its rule.', null=True)),
+                ('judged_at', models.DateTimeField(editable=False, help_text='When its rule was last judged for everybody.', null=True)),
+                ('judging_until', models.DateTimeField(editable=False, help_text='Somebody judges it for everybody until then.', null=True)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('kind', 'rule')), fields=['brand'], name='segment_by_rule')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'id'), name='segment_of_brand'), models.UniqueConstraint(fields=('brand', 'name'), name='segment_name_once'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'hand'), ('rule__isnull', True), ('ruled_at__isnull', True)), models.Q(('kind', 'rule'), ('rule__isnull', False), ('ruled_at__isnull', False)), _connector='OR'), name='segment_rule_by_kind'), models.CheckConstraint(condition=models.Q(('members_count__gte', 0)), name='segment_count_not_negative')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SegmentDraft',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('actor', models.CharField(max_length=60)),
+                ('member_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('segment', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.segment')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SegmentDue',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SegmentMember',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('added_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('brand', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.brand')),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.member')),
+                ('segment', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.segment')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['member', 'segment'], name='segments_of_member')],
+                'constraints': [models.UniqueConstraint(fields=('brand', 'segment', 'member'), name='segment_member_once')],
+                'triggers': [pgtrigger.compiler.Trigger(name='segment_counts_new', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n            UPDATE users_segment s SET members_count = s.members_count + c.count\n            FROM (SELECT segment_id, count(*) AS count FROM changed GROUP BY segment_id ORDER BY segment_id) AS c\n            WHERE s.id = c.segment_id;\n            RETURN NULL;\n        ', hash='e899a8aaecd956f4755ffb410cad7ce8b08b1c4c', level='STATEMENT', operation='INSERT', pgid='pgtrigger_segment_counts_new_bf414', referencing='REFERENCING NEW TABLE AS changed ', table='users_segmentmember', when='AFTER')), pgtrigger.compiler.Trigger(name='segment_counts_old', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n            UPDATE users_segment s SET members_count = s.members_count - c.count\n            FROM (SELECT segment_id, count(*) AS count FROM changed GROUP BY segment_id ORDER BY segment_id) AS c\n            WHERE s.id = c.segment_id;\n            RETURN NULL;\n        ', hash='4d12f76358d2e54bfab01f49d7ecac1f5f3417de', level='STATEMENT', operation='DELETE', pgid='pgtrigger_segment_counts_old_0b216', referencing='REFERENCING OLD TABLE AS changed ', table='users_segmentmember', when='AFTER'))],
             },
         ),
         migrations.CreateModel(
@@ -352,6 +409,6 @@ class Migration(migrations.Migration):
         django.contrib.postgres.operations.TrigramExtension(
         ),
         loyalty.migrating.InstallTriggers(
-            model_names=['Approval', 'AuditEntry'],
+            model_names=['Approval', 'SegmentMember', 'AuditEntry'],
         ),
     ]
