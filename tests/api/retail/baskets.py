@@ -33,9 +33,9 @@ def publish(brand: Brand, terms: dict[str, Any], *, segment: Segment | None = No
     return promotion
 
 
-def line(number: Any, amount: str, *, sku: str = "bread", **terms: Any) -> dict[str, Any]:
+def line(number: Any, price: str, *, sku: str = "bread", **terms: Any) -> dict[str, Any]:
     """One item for an amount."""
-    return {"line": number, "sku": sku, "quantity": 1, "unit_price": amount, "amount": amount} | terms
+    return {"line": number, "sku": sku, "quantity": 1, "unit_price": price, "amount": price} | terms
 
 
 def basket(member_id: str | None, *lines: dict[str, Any], **terms: Any) -> dict[str, Any]:

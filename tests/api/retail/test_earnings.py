@@ -96,7 +96,6 @@ def test_an_earning_posts_what_the_evaluation_told_and_explains_it(till, brand, 
     row = Transaction.objects.get(brand=brand)
     assert told["transaction"]["id"] == str(row.pk)
     assert (row.type, row.explanation["base"]["points"], row.explanation["promotions"][0]["points"]) == ("earn", 11, 8)
-    assert prove(brand_id=brand.pk).differences == []
 
 
 def test_the_same_transaction_id_and_body_is_answered_as_the_first_time(till, member, points):
@@ -276,7 +275,6 @@ def test_the_whole_gain_is_taken_back(till, brand, member, points):
     assert answer.status_code == 201
     assert (told["points"], told["remaining_points"], told["balance"], balance(member, points)) == (-19, 0, 0, 0)
     assert_refused(reverse(till, name, "r2"), 409, "already_reversed")
-    assert prove(brand_id=brand.pk).differences == []
 
 
 def test_a_line_takes_what_the_kept_lines_would_not_have_earned(till, brand, member, points):
@@ -339,7 +337,6 @@ def test_points_that_are_spent_are_taken_by_force_alone_and_credits_pay_the_debt
     earned(till, member, line(1, "25.00"))
     assert balance(member, points) == 5
     assert partner.debit(member.auth_id, 6, points.pk).json()["code"] == "insufficient_balance"
-    assert prove(brand_id=brand.pk).differences == []
 
 
 def test_points_that_have_lapsed_meanwhile_are_not_taken_a_second_time(brand, member, partner, time_machine):
@@ -410,6 +407,7 @@ def test_limits_and_budgets_are_exact_under_64_threads(own_brand):
     assert given == {budgeted.pk: 20, limited.pk: 16}
     assert Promotion.objects.get(pk=budgeted.pk).spent_points == 160
     assert sum(balance(member, token) for member in members) == 64 * 11 + 160 + 16 * 50
+    assert prove(brand_id=own_brand.pk).differences == []
 
 
 def test_of_sixteen_reversals_the_parts_come_to_the_whole(own_brand):
@@ -423,3 +421,4 @@ def test_of_sixteen_reversals_the_parts_come_to_the_whole(own_brand):
     assert {answer.status_code for answer in answers} <= {201, 400, 409}  # the line, or the whole, came back before
     assert sum(answer.json()["points"] for answer in answers if answer.status_code == 201) == -20
     assert balance(member, token) == 0
+    assert prove(brand_id=own_brand.pk).differences == []

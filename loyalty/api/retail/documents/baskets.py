@@ -36,6 +36,7 @@ earn = documented(
     body_examples={"a basket": examples.BASKET},
     answer=(201, shapes.EarningOut),
     example=examples.EARNED,
+    further={200: (shapes.EarningOut, examples.EARNED)},
     refusals={
         400: [*BASKET_REFUSALS, "balance_limit"],
         409: ["programme_missing", "transaction_id_reused"],
@@ -55,6 +56,7 @@ reverse_earning = documented(
     body_examples={"a line": examples.RETURN, "all of it": examples.WHOLE_RETURN},
     answer=(201, shapes.EarningReversalOut),
     example=examples.TAKEN_BACK,
+    further={200: (shapes.EarningReversalOut, examples.TAKEN_BACK)},
     refusals={
         404: ["earning_not_found"],
         409: ["already_reversed", "points_already_spent", "reversal_id_reused"],
