@@ -73,7 +73,7 @@ def test_a_client_gets_a_token_by_json_by_form_and_by_basic(known, way):
     told = answer.json()
     assert answer.status_code == 200
     assert set(told) == {"access_token", "token_type", "expires_in", "scope"}
-    assert (told["token_type"], told["expires_in"], told["scope"].split()) == ("Bearer", 3600, SCOPES)
+    assert (told["token_type"], told["expires_in"], sorted(told["scope"].split())) == ("Bearer", 3600, SCOPES)
     assert (answer["Cache-Control"], answer["Pragma"]) == ("no-store", "no-cache")
     assert RetailClient(told["access_token"]).get("/languages").status_code == 200
 
@@ -167,12 +167,10 @@ def test_there_is_one_grant_type(known, kind):
 @pytest.mark.parametrize(
     ("raw", "kind"),
     [
-        (b"", FORM),
         (b"client_id=a", FORM),
         (b"grant_type=", FORM),
         (b"grant_type=client_credentials&grant_type=client_credentials", FORM),
         (b"grant_type=client_credentials&client_id=a&client_id=a", FORM),
-        (b"", "application/json"),
         (b"{", "application/json"),
         (b"[]", "application/json"),
         (b"\xff", "application/json"),
@@ -377,8 +375,8 @@ def test_two_clients_of_a_brand_have_rates_of_their_own(brand):
     OAuthClient.objects.filter(pk=OAuthClient.objects.filter(brand=brand).earliest("pk").pk).update(rate_per_second=1, burst=1)
     forget_known()
 
-    assert {slow.get("/languages").status_code for _ in range(4)} == {200, 429}
-    assert {quick.get("/languages").status_code for _ in range(4)} == {200}
+    assert {slow.get("/languages").status_code for _ in range(40)} == {200, 429}
+    assert {quick.get("/languages").status_code for _ in range(40)} == {200}
 
 
 def test_a_token_speaks_for_its_own_brand_alone(till):

@@ -246,16 +246,9 @@ def test_updated_since_tells_what_has_changed(till, brand, token):
 
 def test_what_came_on_offer_by_time_alone_has_changed_too(till, brand, token):
     now = timezone.now()
-    gift = make_reward_type(brand, token, name="begun", valid_from=now - timedelta(seconds=30))
-    older = make_reward_type(brand, token, name="older", valid_from=now - timedelta(days=30))
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE rewards_rewardtype DISABLE TRIGGER USER")
-        try:
-            past = now - timedelta(days=1)
-            RewardType.objects.filter(pk__in=[gift.pk, older.pk]).update(updated_at=past)
-        finally:
-            cursor.execute("ALTER TABLE rewards_rewardtype ENABLE TRIGGER USER")
-
+    past = now - timedelta(days=60)
+    make_reward_type(brand, token, name="begun", valid_from=now - timedelta(seconds=30), updated_at=past)
+    make_reward_type(brand, token, name="older", valid_from=now - timedelta(days=30), updated_at=past)
     since = (now - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     assert names(till.get(f"/gifts?updated_since={since}")) == ["begun"]

@@ -135,7 +135,8 @@ def test_a_method_that_a_path_does_not_take_is_a_problem_that_tells_which_it_tak
         return
     concrete = path.removeprefix(RETAIL_BASE).format(**PLACES)
 
-    response = stranger(till.token).call(method, concrete)
+    headers = {"Authorization": f"Bearer {till.token}"}
+    response = stranger().client.generic(method, f"{RETAIL_BASE}{concrete}", headers=headers)
 
     assert response.status_code == 405
     assert taken <= set(response["Allow"].split(", ")) <= taken | {"HEAD"}
@@ -173,7 +174,7 @@ def test_a_body_that_is_not_json_is_refused(till, method, path, kind):
     assert_refused(answer, 415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"x"', b"\xff", b"null"])
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff", b"null"])
 @pytest.mark.parametrize(("method", "path"), PLAIN)
 def test_a_malformed_body_is_refused(till, method, path, raw):
     answer = till.call(method, path.removeprefix(RETAIL_BASE).format(**PLACES), raw=raw)
