@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 from django.contrib.auth.hashers import BasePasswordHasher, mask_hash
 
@@ -25,7 +26,7 @@ class RandomSecretHasher(BasePasswordHasher):
         """Whether this is the secret."""
         return hmac.compare_digest(encoded, self.encode(password, self.decode(encoded)["salt"]))
 
-    def safe_summary(self, encoded: str) -> dict[str, str]:
+    def safe_summary(self, encoded: str) -> dict[Any, Any]:
         """What may be shown."""
         return {"algorithm": self.algorithm, "hash": mask_hash(self.decode(encoded)["hash"])}
 

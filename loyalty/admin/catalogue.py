@@ -21,11 +21,13 @@ from loyalty.admin.campaigns import Bar
 from loyalty.admin.pools import fill_pool
 from rewards.models import (
     Category,
+    CategoryText,
     Fulfilment,
     Location,
     Reward,
     RewardType,
     RewardTypeLocation,
+    RewardTypeSegment,
     RewardTypeText,
 )
 from rewards.models.catalogue import WEB
@@ -72,6 +74,33 @@ class RewardTypeLocationInline(BrandTabularInline):
     extra = 0
 
 
+class RewardTypeSegmentInline(BrandTabularInline):
+    """The segments that it is for; without any it is for everybody."""
+
+    model = RewardTypeSegment
+    exclude = ["brand"]
+    extra = 0
+
+
+class CategoryTextInline(BrandTabularInline):
+    """Names per language."""
+
+    model = CategoryText
+    formset = DistinctFormSet
+    exclude = ["brand"]
+    extra = 0
+
+
+class LinedAdmin(KeptAdmin):
+    """A page of rows with lines that stand under them."""
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Give lines the brand of what they stand under."""
+        for line in formset.forms:
+            line.instance.brand_id = form.instance.brand_id
+        super().save_formset(request, form, formset, change)
+
+
 class ImagesField(forms.CharField):
     """Addresses of pictures, one a line."""
 
@@ -102,7 +131,7 @@ class RewardTypeForm(KeptForm):
 
 
 @admin.register(RewardType)
-class RewardTypeAdmin(KeptAdmin):
+class RewardTypeAdmin(LinedAdmin):
     """Reward types: what points buy, for how many, for how long, and what is left of it."""
 
     form = RewardTypeForm
@@ -111,7 +140,7 @@ class RewardTypeAdmin(KeptAdmin):
     list_select_related = ["brand", "category"]
     search_fields = ["name"]
     readonly_fields = ["handed_out"]
-    inlines = [RewardTypeTextInline, RewardTypeLocationInline]
+    inlines = [RewardTypeTextInline, RewardTypeLocationInline, RewardTypeSegmentInline]
     actions = ["offer", "withdraw"]
     change_form_outer_before_template: Any = "admin/catalogue/reward_type_panel.html"
 
@@ -120,12 +149,6 @@ class RewardTypeAdmin(KeptAdmin):
         pooled = obj is not None and obj.fulfilment == Fulfilment.POOL
         fixed = () if obj is None else ("fulfilment", "stock") if pooled else ("fulfilment",)
         return (*super().get_readonly_fields(request, obj), *fixed)
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Give lines the brand of what they stand under."""
-        for line in formset.forms:
-            line.instance.brand_id = form.instance.brand_id
-        super().save_formset(request, form, formset, change)
 
     @admin.display(description=gettext_lazy("Handed out"))
     def shown_stock(self, reward_type: RewardType) -> str:
@@ -180,11 +203,12 @@ def hints_of(reward_type: RewardType) -> list[str]:
 
 
 @admin.register(Category)
-class CategoryAdmin(KeptAdmin):
+class CategoryAdmin(LinedAdmin):
     """Categories, as they stand in one another."""
 
-    list_display = ["shown_name", "code", "brand"]
+    list_display = ["shown_name", "code", "brand", "active"]
     search_fields = ["name", "code__exact"]
+    inlines = [CategoryTextInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Categories, each with the names of those that it stands in and its own, from the top."""

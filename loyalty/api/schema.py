@@ -1,6 +1,6 @@
 """The OpenAPI document: shapes come from the very structures that parse and render, so it cannot drift from them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -92,24 +92,9 @@ def documented(
 
     `further` answers, each with an example, are neither the usual one nor problems.
     """
-    refused = _merged(
-        EDGE_REFUSALS,
-        way_in.refusals if way_in else {},
-        BODY_REFUSALS if body else {},
-        IDEMPOTENCY_REFUSALS if once else {},
-        refusals or {},
-    )
+    edge = [EDGE_REFUSALS, way_in.refusals if way_in else {}, BODY_REFUSALS if body else {}]
+    refused = _merged(*edge, IDEMPOTENCY_REFUSALS if once else {}, refusals or {})
     answered = {answer[0]: (answer[1], example), **(further or {})}
-    examples = [OpenApiExample(name, value=value, request_only=True) for name, value in (body_examples or {}).items()]
-    examples += [
-        OpenApiExample("answer", value=shown, response_only=True, status_codes=[str(status)], media_type="application/json")
-        for status, (_, shown) in answered.items()
-        if shown is not None
-    ]
-    answers: dict[Any, Any] = {}
-    for status, (shape, _) in answered.items():
-        answers |= {(status, "application/json"): _reference(shape)} if shape else {status: None}
-    answers |= {(code, CONTENT_TYPE): _problem(codes) for code, codes in refused.items()}
     if not body_required:
         _optional_bodies.add(operation)
     _ways_in[operation] = way_in
@@ -119,8 +104,8 @@ def documented(
         summary=description.partition(".")[0],
         description=description,
         request={kind: _reference(body) for kind in body_kinds} if body else None,
-        responses=answers,
-        examples=examples,
+        responses=_answers({status: one[0] for status, one in answered.items()}, refused),
+        examples=[*_sent(body_examples or {}, body_kinds), *_shown({status: one[1] for status, one in answered.items()})],
         parameters=[*parameters, *([IDEMPOTENCY_KEY] if once else [])],
     )
     return decorate
@@ -142,6 +127,25 @@ def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
             for answer in operation["responses"].values():
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in EVERY_ANSWER}
     return result
+
+
+def _answers(shapes: Mapping[int, type[Struct] | None], refused: Refusals) -> dict[Any, Any]:
+    answers: dict[Any, Any] = {}
+    for status, shape in shapes.items():
+        answers |= {(status, "application/json"): _reference(shape)} if shape else {status: None}
+    return answers | {(status, CONTENT_TYPE): _problem(codes) for status, codes in refused.items()}
+
+
+def _sent(bodies: Mapping[str, Any], kinds: Sequence[str]) -> Iterator[OpenApiExample]:
+    for kind in kinds:
+        for name, value in bodies.items():
+            yield OpenApiExample(name, value=value, request_only=True, media_type=kind)
+
+
+def _shown(answers: Mapping[int, Any]) -> Iterator[OpenApiExample]:
+    for status, value in answers.items():
+        if value is not None:
+            yield OpenApiExample("answer", value=value, response_only=True, status_codes=[str(status)])
 
 
 def _security_schemes() -> dict[str, Any]:

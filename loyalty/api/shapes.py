@@ -17,6 +17,6 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def hash_text(hash_: bytes) -> str:
+def hash_text(hash_: bytes | memoryview) -> str:
     """The hash of a transaction, as the APIs show it."""
     return f"0x{bytes(hash_).hex()}"

@@ -37,7 +37,8 @@ def _of_types(rows: Sequence[Transaction], *types: TransactionType) -> list[int]
 
 
 def _add_codes(rows: Sequence[Transaction], found: dict[int, Background]) -> None:
-    named = {row.pk: row.explanation["code"] for row in rows if row.type in CODE_TYPES and "code" in (row.explanation or {})}
+    redeemed = [(row.pk, row.explanation) for row in rows if row.type in CODE_TYPES]
+    named = {pk: told["code"] for pk, told in redeemed if told and "code" in told}
     codes = Code.objects.filter(brand_id=rows[0].brand_id, pk__in=named.values()).select_related("campaign")
     by_id = {code.pk: code for code in codes}
     for pk, code_id in named.items():
@@ -61,6 +62,6 @@ def _add_references(rows: Sequence[Transaction], found: dict[int, Background]) -
     gained = ActionGain.objects.filter(brand_id=brand_id, posting_id__in=_of_types(rows, TransactionType.EVENT))
     for pk, reference in [*earned.values_list("posting", "transaction_id"), *taken.values_list("posting", "reversal_id")]:
         found[pk or 0].reference = reference
-    for pk, reference, action in gained.values_list("posting", "event_id", "action__name"):
-        found[pk].reference = reference
+    for pk, event_id, action in gained.values_list("posting", "event_id", "action__name"):
+        found[pk].reference = event_id
         found[pk].names["action"] = action

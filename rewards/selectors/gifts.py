@@ -94,7 +94,7 @@ class GiftList:
     def _changed(self, since: datetime) -> Q:
         """Changed itself, or come to be on offer by time, or by the member's joining a segment."""
         joined = [pk for pk, added_at in self.segments.items() if added_at >= since]
-        return Q(updated_at__gte=since) | Q(valid_from__gte=since) | Exists(_ties(joined))
+        return Q(updated_at__gte=since) | Q(valid_from__gte=since) | Q(Exists(_ties(joined)))
 
 
 def _ties(segments: Iterable[int] | None = None) -> QuerySet[RewardTypeSegment]:

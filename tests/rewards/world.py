@@ -9,6 +9,7 @@ from ledger.models.tokens import TokenType
 from rewards.models import (
     CampaignUse,
     Category,
+    CategoryText,
     CodeBatch,
     CodeMark,
     CodeTries,
@@ -25,6 +26,7 @@ from rewards.models import (
     RedemptionMark,
     Reward,
     RewardTypeLocation,
+    RewardTypeSegment,
     RewardTypeText,
 )
 from rewards.rules.gift_orders import GiftOrderStatus
@@ -36,7 +38,7 @@ from tests.conftest import NOON, make_member, make_token
 from tests.ledger.orders import move
 from tests.rewards.acting import add_actions
 from tests.rewards.conftest import DAY, again, buy, issue, make_campaign, make_reward_type, redeem
-from users.models import Brand
+from users.models import Brand, Segment
 
 POOL = ["POOL-1", "POOL-2"]
 
@@ -81,6 +83,7 @@ def _add_catalogue(world: SimpleNamespace) -> None:
     brand, token = world.brand, world.token
     world.shelf = Category.objects.create(brand=brand, code="food", name="Food")
     world.category = Category.objects.create(brand=brand, code="coffee", name="Coffee", parent=world.shelf)
+    world.shelf_text = CategoryText.objects.create(brand=brand, category=world.category, language="de", name="Kaffee")
     world.location = Location.objects.create(brand=brand, city="Bern")
     terms = {"valid_from": NOON, "valid_until": NOON + DAY, "stock": 3}
     world.gift = make_reward_type(token, category=world.category, fulfilment=Fulfilment.PHYSICAL, **terms)
@@ -93,6 +96,8 @@ def _add_catalogue(world: SimpleNamespace) -> None:
     )
     world.step = GiftOrderMove.objects.get(order=world.order)
     world.pool = make_reward_type(token, name="Coupon", pool=POOL)
+    world.segment = Segment.objects.create(brand=brand, name="vip")
+    world.tie = RewardTypeSegment.objects.create(brand=brand, reward_type=world.pool, segment=world.segment)
     world.draft = PoolDraft.objects.create(brand=brand, reward_type=world.pool, actor="staff:1", text="POOL-3")
     world.used, world.free = Reward.objects.filter(reward_type=world.pool).order_by("pk")
     world.used = use_reward(brand_id=brand.pk, code=world.used.code, at=NOON)

@@ -67,7 +67,7 @@ get_gift = documented(
     parameters=[OpenApiParameter("gift_id", ID, OpenApiParameter.PATH), LANGUAGE, MEMBER, ETAG],
     answer=(200, shapes.GiftAnswer),
     example=examples.GIFT,
-    refusals={400: ["invalid_request", "unknown_language", "member_not_found"], 404: ["gift_not_found"]},
+    refusals={400: ["invalid_request", "unknown_language", "member_not_found"], 404: ["gift_not_found", "not_found"]},
     further=UNCHANGED,
     way_in=WAY_IN,
 )
