@@ -25,6 +25,8 @@ VARYING = [
     (r"^/?[\w./-]*codes\.csv: ", "codes.csv: "),
     (r"SHA-256 [0-9a-f]{64}", "SHA-256 <digest>"),
     (r"by transaction \d+", "by transaction <transaction>"),
+    (r"Transaction \d+ was", "Transaction <transaction> was"),
+    (r'"order_id":\d+', '"order_id":<order>'),
     (r"0x[0-9a-f]{64}", "<hash>"),
     (r"0x[0-9a-f]{40}", "<address>"),
     (r'"request_id":"[^"]*"', '"request_id":"<request>"'),

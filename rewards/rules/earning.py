@@ -7,6 +7,7 @@ down, shared out over the lines that it counts; one on the whole basket names no
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from rewards.rules.baskets import Line
@@ -86,6 +87,7 @@ class Book:
         self.by_category: dict[str, list[int]] = {}
         self.by_segment: dict[int, list[int]] = {}
         self.for_all: list[int] = []
+        self.unmet = [Refused(rule, "no_matching_line" if rule.on_lines else "not_in_segment") for rule in self.rules]
         for place, rule in enumerate(self.rules):
             self._enter(place, rule)
 
@@ -261,12 +263,8 @@ def _given(book: Book, rule: Rule, points: int, counted: Sequence[int] | None, l
 def _tell_others(book: Book, concerned: Mapping[int, Any], outcome: Outcome) -> None:
     """Say of rules that the basket never met why that is, as far as an answer has room."""
     room = MOST_TOLD - len(outcome.refused)
-    for place, rule in enumerate(book.rules):
-        if room <= 0:
-            break
-        if place not in concerned:
-            outcome.refused.append(Refused(rule, "no_matching_line" if rule.on_lines else "not_in_segment"))
-            room -= 1
+    unmet = (refused for place, refused in enumerate(book.unmet) if place not in concerned)
+    outcome.refused += islice(unmet, max(room, 0))
     del outcome.refused[MOST_TOLD:]
 
 

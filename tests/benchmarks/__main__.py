@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from loyalty import embedded
-from tests.benchmarks import backoffice, codes, exchanges, posting, reading, serving
+from tests.benchmarks import backoffice, codes, exchanges, posting, reading, retail, serving
 from tests.benchmarks.harness import Comparison
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Comparison]]] = {
@@ -32,6 +32,10 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Comparison]]] = {
     "accept_exchange": exchanges.accept,
     "settle_exchange": exchanges.settle,
     "backoffice": backoffice.backoffice,
+    "rules": retail.rules,
+    "evaluate": retail.evaluation,
+    "earn": retail.earning,
+    "import_earnings": retail.importing,
 }
 
 
