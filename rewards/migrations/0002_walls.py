@@ -54,9 +54,9 @@ WALLS = [
     ("rewards_promotion", "promotion_token_of_brand", "(brand_id, token_id)", "ledger_token (brand_id, id)"),
     (
         "rewards_promotion",
-        "promotion_version_of_its_own",
-        "(brand_id, id, version_id)",
-        "rewards_promotionversion (brand_id, promotion_id, id)",
+        "promotion_version_of_its_brand",
+        "(brand_id, version_id)",
+        "rewards_promotionversion (brand_id, id)",
     ),
     ("rewards_promotionversion", "version_promotion_of_brand", "(brand_id, promotion_id)", "rewards_promotion (brand_id, id)"),
     ("rewards_promotionsegment", "tie_promotion_of_brand", "(brand_id, promotion_id)", "rewards_promotion (brand_id, id)"),

@@ -125,7 +125,6 @@ class PromotionVersion(models.Model):
         constraints = [
             models.UniqueConstraint(name="promotion_version_of_brand", fields=["brand", "id"]),
             models.UniqueConstraint(name="promotion_version_once", fields=["brand", "promotion", "number"]),
-            models.UniqueConstraint(name="promotion_version_of_promotion", fields=["brand", "promotion", "id"]),
         ]
         triggers = append_only("promotion_version")
 

@@ -38,6 +38,7 @@ from tests.conftest import NOON, make_member, make_token
 from tests.ledger.orders import move
 from tests.rewards.acting import add_actions
 from tests.rewards.conftest import DAY, again, buy, issue, make_campaign, make_reward_type, redeem
+from tests.rewards.promoting import add_promotions
 from users.models import Brand, Segment
 
 POOL = ["POOL-1", "POOL-2"]
@@ -56,6 +57,7 @@ def make_world(brand: Brand) -> SimpleNamespace:
     note_moved()
     world.look = LedgerLook.objects.get()
     add_actions(world)
+    add_promotions(world)
     return world
 
 
