@@ -18,13 +18,13 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_the_walk_answers_what_the_readme_says(tmp_path):
     port, setting = free_port(), environment(tmp_path)
     command = [sys.executable, "manage.py", "serve", "--demo", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=setting, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serve:
         try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"), seconds=200)
 
             told = walk.run(
                 [command for command, _ in walk.steps()],

@@ -175,6 +175,7 @@ def test_an_index_carries_each_search(busy, index, django_assert_max_num_queries
 def test_an_index_finds_the_one_row(busy, index):
     brand, _, _ = busy
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE ledger_transaction")
         cursor.execute("SET LOCAL enable_seqscan = off")
 
     plan = Search(brand_id=brand.pk, **EXACT[index]).rows().values("pk").explain()
