@@ -4,7 +4,6 @@ import pytest
 
 from loyalty.admin.roles import ROLES
 
-
 EVERYBODY = ["admin", *(role.replace(" ", "-").lower() for role in ROLES)]
 SHORT = {"admin", "service-agent"}  # the one sees every page, the other the most of them as somebody who may not change them
 
