@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from loyalty.api.retail.urls import urlpatterns
-from rewards.models import Category, Programme, Promotion, PromotionSegment
+from rewards.models import Action, Category, Fulfilment, GiftOrder, Promotion, PromotionSegment
 from tests.api.conftest import assert_refused
 from tests.api.programme import make_reward_type
+from tests.api.retail.baskets import basket, line, make_programme
 from tests.api.retail.conftest import make_segment, stranger
 from tests.api.test_walls import Row, filled
 from tests.clients import Partner, RetailClient
-from tests.conftest import make_brand, make_member, make_token
+from tests.conftest import make_brand, make_member
 from users.models import RetailScope
 
+LINE = {"line": 1, "sku": "bread", "quantity": 1, "unit_price": "5.00", "amount": "5.00"}
+BASKET = {"member_id": "{member_id}", "token_id": "{token_id}", "currency": "EUR", "lines": [LINE]}
 MEMBERS, TIE = "segments/<id:segment_id>/members", "promotions/<id:promotion_id>/segments/<id:segment_id>"
 ROWS = [
     Row("languages", "GET"),
@@ -30,26 +33,38 @@ ROWS = [
     Row(TIE, "DELETE"),
     Row("identification", "POST", {"member_id": "{member_id}"}),
     Row("members/<str:member_id>/transactions", "GET", query="?token_id={token_id}"),
+    Row("promotions/products", "GET", query="?member_id={member_id}"),
+    Row("baskets/evaluation", "POST", BASKET),
+    Row("earnings", "POST", BASKET | {"transaction_id": "walls 1"}),
+    Row("earnings/<str:transaction_id>/reversal", "POST", {"reversal_id": "walls 2"}),
+    Row("vouchers", "POST", {"member_id": "{member_id}", "gift_id": "{gift_id}", "transaction_id": "walls 3"}),
+    Row("orders/<id:order_id>", "GET"),
+    Row("orders/<id:order_id>", "PATCH", {"status": "in_preparation"}),
+    Row("events", "POST", {"member_id": "{member_id}", "event_code": "{tag}", "event_id": "walls 4"}),
 ]
 OPEN = {("oauth/token", "POST"), ("identification", "GET")}  # who comes with a secret or a cookie has no token
 IN_LISTS = {f"POST {MEMBERS}"}  # answered id by id
-NOBODYS = dict.fromkeys(("gift_id", "segment_id", "promotion_id", "token_id"), "999999999")
-NOBODYS |= {"member_id": "nobody", "category": "nothing"}
+NOBODYS = dict.fromkeys(("gift_id", "segment_id", "promotion_id", "token_id", "order_id"), "999999999")
+NOBODYS |= {"member_id": "nobody", "category": "nothing", "transaction_id": "nothing", "tag": "nothing"}
 
 
 class Things:
-    """A brand's member with points, in a segment with a gift of its own and a promotion."""
+    """A brand's member with points, an earning and an order, in a segment with a promotion; a gift and an action."""
 
     def __init__(self, brand):
         self.brand = brand
-        self.member, self.token = make_member(brand), make_token(brand)
-        Programme.objects.create(brand=brand, token=self.token)
+        self.member, self.token = make_member(brand), make_programme(brand)
         self.segment = make_segment(brand, f"Segment {secrets.token_hex(4)}", self.member)
         category = Category.objects.create(brand=brand, code=f"code-{secrets.token_hex(4)}", name="Mugs")
         gift = make_reward_type(brand, self.token, category=category, name=f"Gift {secrets.token_hex(4)}")
         promotion = Promotion.objects.create(brand=brand, name=secrets.token_hex(4), token=self.token, draft={})
         PromotionSegment.objects.create(brand=brand, promotion=promotion, segment=self.segment)
-        Partner.of(brand).credit(self.member.auth_id, 100, self.token.pk)
+        action = Action.objects.create(brand=brand, tag=secrets.token_hex(4), name="A visit", token=self.token, points=5)
+        partner = Partner.of(brand)
+        partner.credit(self.member.auth_id, 1_000, self.token.pk)
+        partner.buy(self.member.auth_id, make_reward_type(brand, self.token, fulfilment=Fulfilment.PHYSICAL))
+        earned = basket(str(self.member.auth_id), line(1, "5.00"))
+        assert RetailClient.of(brand).post("/earnings", earned).status_code == 201
         self.names = {
             "member_id": str(self.member.auth_id),
             "category": category.code,
@@ -57,12 +72,16 @@ class Things:
             "segment_id": str(self.segment.pk),
             "promotion_id": str(promotion.pk),
             "token_id": str(self.token.pk),
+            "transaction_id": earned["transaction_id"],
+            "order_id": str(GiftOrder.objects.get(brand=brand).pk),
+            "tag": action.tag,
         }
 
     def state(self) -> list:
         """All that the brand's own till can see, and whom its promotions serve."""
         till, members = RetailClient.of(self.brand), f"/segments/{self.segment.pk}/members"
         paths = ["/languages", "/categories", "/gifts", "/segments", members, f"/members/{self.member.auth_id}/transactions"]
+        paths += [f"/orders/{self.names['order_id']}", f"/promotions/products?member_id={self.member.auth_id}"]
         ties = PromotionSegment.objects.filter(brand=self.brand).order_by("pk").values_list("promotion", "segment")
         return [*(till.get(path).json() for path in paths), list(ties)]
 
@@ -76,7 +95,7 @@ def ask(caller: RetailClient, row: Row, names: dict[str, str]):
 def filled_deeply(template: Any, names: dict[str, str]) -> Any:
     if isinstance(template, dict):
         return {key: filled_deeply(value, names) for key, value in template.items()}
-    return [filled(one, names) for one in template] if isinstance(template, list) else filled(template, names)
+    return [filled_deeply(one, names) for one in template] if isinstance(template, list) else filled(template, names)
 
 
 def told(response, names: dict[str, str]) -> tuple[int, str]:
