@@ -14,9 +14,10 @@ from ledger.models import Account, Lot, Token
 from loyalty.admin.masking import shown_email, shown_name, shown_number, shown_text
 from loyalty.admin.member_words import Line, line_of, link_to
 from loyalty.admin.timeline import SHOWN, Asked, Source, Timeline, accounts_of, family_of, read_place, read_timeline
-from users.models import Brand, Member, Membership
+from users.models import Brand, Member, Membership, SegmentMember
 
 LOTS_SHOWN = 12
+SEGMENTS_SHOWN = 20
 CARD = 4
 PERMISSIONS = {
     Source.POSTING: "ledger.view_transaction",
@@ -80,6 +81,7 @@ class Whole:
     profile: list[tuple[Promise | str, str]]
     holdings: list[Holding]
     memberships: list[tuple[str, str, str]]
+    segments: list[tuple[str, str]] | None
     lines: list[Line]
     cards: list[Card]
     tabs: list[tuple[str, Promise | str, bool]]
@@ -103,6 +105,7 @@ def whole_member(member: Member, request: HttpRequest, *, at: datetime) -> Whole
         profile=_profile(member, request),
         holdings=_holdings(own, at=at) if Source.POSTING in sources else [],
         memberships=_memberships(family, request),
+        segments=_segments(member) if request.user.has_perm("users.view_segment") else None,
         lines=[line_of(entry, request) for entry in timeline.entries],
         cards=_cards(timeline, request) if show == "all" and before is None else [],
         tabs=[(name, title, name == show) for name, title in TABS.items() if SHOWN[name] & sources],
@@ -166,6 +169,14 @@ def _memberships(family: Sequence[Member], request: HttpRequest) -> list[tuple[s
     rows = Membership.objects.filter(brand_id=family[0].brand_id, member__in=family)
     rows = rows.select_related("programme", "partner_brand").order_by("created_at", "pk")
     return [(str(row.programme or row.partner_brand), shown_number(request, row.number), row.warning) for row in rows]
+
+
+def _segments(member: Member) -> list[tuple[str, str]]:
+    """The segments that they are in, each with the address of its page; of very many the first ones, and a sign of more."""
+    rows = SegmentMember.objects.filter(brand_id=member.brand_id, member=member).select_related("segment")
+    found = [row.segment for row in rows.order_by("segment_id")[: SEGMENTS_SHOWN + 1]]
+    shown = [(segment.name, link_to("users_segment_change", segment.pk)) for segment in found[:SEGMENTS_SHOWN]]
+    return [*shown, ("…", "")] if len(found) > SEGMENTS_SHOWN else shown
 
 
 def _cards(timeline: Timeline, request: HttpRequest) -> list[Card]:

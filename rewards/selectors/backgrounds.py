@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.models import Transaction, TransactionType
-from rewards.models import ActionGain, Code, Earning, EarningReversal, GiftOrder, Reward
+from rewards.models import ActionGain, Code, Earning, EarningReversal, GiftOrder, Promotion, Reward
 from rewards.selectors import CODE_TYPES
 
 
@@ -12,7 +13,7 @@ from rewards.selectors import CODE_TYPES
 class Background:
     """What is known of one movement. `names` are for ledger.rules.explanations; `reward` is what was redeemed."""
 
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
     reference: str | None = None
     reward: Reward | None = None
 
@@ -28,6 +29,7 @@ def backgrounds_of(rows: Sequence[Transaction]) -> dict[int, Background]:
     if rows:
         _add_codes(rows, found)
         _add_rewards(rows, found)
+        _add_promotions(rows, found)
         _add_references(rows, found)
     return found
 
@@ -49,10 +51,22 @@ def _add_codes(rows: Sequence[Transaction], found: dict[int, Background]) -> Non
 def _add_rewards(rows: Sequence[Transaction], found: dict[int, Background]) -> None:
     bought = _of_types(rows, TransactionType.POINTS_TO_REWARDS)
     rewards = Reward.objects.filter(brand_id=rows[0].brand_id, transaction_id__in=bought)
-    for reward in rewards.select_related("reward_type", "order"):
+    for reward in rewards.select_related("reward_type", "order", "claim"):
         background = found[reward.transaction_id or 0]
         background.reward = reward
+        if hasattr(reward, "claim"):
+            background.reference = reward.claim.transaction_id
         background.names["reward"] = reward.reward_type.name
+
+
+def _add_promotions(rows: Sequence[Transaction], found: dict[int, Background]) -> None:
+    told = {row.pk: row.explanation or {} for row in rows if row.type == TransactionType.EARN}
+    paid = {pk: [given["id"] for given in explanation.get("promotions", [])] for pk, explanation in told.items()}
+    wanted = {promotion_id for ids in paid.values() for promotion_id in ids}
+    promotions = Promotion.objects.filter(brand_id=rows[0].brand_id, pk__in=wanted)
+    names = dict(promotions.values_list("pk", "name")) if wanted else {}
+    for pk, ids in paid.items():
+        found[pk].names["promotions"] = [names[promotion_id] for promotion_id in ids if promotion_id in names]
 
 
 def _add_references(rows: Sequence[Transaction], found: dict[int, Background]) -> None:

@@ -9,7 +9,7 @@ from loyalty.database import execute_prepared, sqlstate, write
 from loyalty.errors import invalid_field
 from rewards.errors import SegmentCountTooSlow
 from rewards.services.segment_queries import SPAN, compile_rule
-from rewards.services.segmenting import LOCK
+from rewards.services.segmenting import LOCK, be_patient
 from users.errors import SegmentNotFound
 from users.models import Brand, PartnerProgramme, Segment, SegmentKind
 from users.rules.segments import HasMembership, InSegment, Leaf, PointsCondition, Rule, parse_rule, path_of
@@ -34,6 +34,7 @@ def change_rule(*, brand_id: int, segment_id: int, rule: object, at: datetime) -
     judged = check_rule(brand_id=brand_id, rule=rule)
 
     def effect() -> Segment:
+        be_patient()
         execute_prepared(LOCK, [segment_id])
         segment = find_segment(brand_id=brand_id, segment_id=segment_id)
         if segment.kind != SegmentKind.RULE:

@@ -135,7 +135,7 @@ def _judge_batch(*, clock: Clock) -> int:
     for _, brand_id, member_id in taken:
         by_brand[brand_id].add(member_id)
     if taken:
-        _be_patient()
+        be_patient()
     for brand_id in sorted(by_brand):
         judge_members(brand_id=brand_id, member_ids=sorted(by_brand[brand_id]), at=clock())
     SegmentDue.objects.filter(pk__in=[pk for pk, *_ in taken]).delete()
@@ -144,7 +144,7 @@ def _judge_batch(*, clock: Clock) -> int:
 
 def _judge_span(*, segment: Segment, scope: Scope, clock: Clock) -> Judged | None:
     """Judge a span under the rule that the run began with; None when it is another by now."""
-    _be_patient()
+    be_patient()
     execute_prepared(LOCK, [segment.pk])
     at = clock()
     held = Segment.objects.filter(pk=segment.pk, ruled_at=segment.ruled_at)
@@ -164,7 +164,8 @@ def _judge(segment_id: int, scope: Scope, at: datetime) -> Judged:
         return Judged(*cursor.fetchone())
 
 
-def _be_patient() -> None:
+def be_patient() -> None:
+    """Wait longer than a request would, for whoever judges the segment and for the statement itself, in this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(PATIENCE)
 

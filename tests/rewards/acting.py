@@ -65,9 +65,9 @@ def redeem_gift(
 def add_actions(world: SimpleNamespace) -> None:
     """A row of each table of actions and vouchers."""
     brand, member = world.brand, world.member
-    world.segment = make_segment(brand, member)
+    world.regulars = make_segment(brand, member)
     terms = {"starts_at": NOON - DAY, "ends_at": NOON + DAY, "frequency": Frequency.DAY, "total_limit": 9}
-    world.action = make_action(world.token, segments=[world.segment], **terms)
+    world.action = make_action(world.token, segments=[world.regulars], **terms)
     world.action_tie = ActionSegment.objects.get(action=world.action)
     report(member, world.action, "event 1", param="order 1")
     world.gain = ActionGain.objects.get(brand=brand)

@@ -10,14 +10,11 @@ from django.db.models import F, Model
 
 from rewards.models import (
     BaseRate,
-    CategoryText,
     Earning,
     EarningReversal,
     Programme,
     PromotionSegment,
     PromotionUse,
-    RewardType,
-    RewardTypeSegment,
 )
 from rewards.rules.baskets import AskedLine
 from rewards.services.earning import EarnOrder, earn
@@ -27,9 +24,6 @@ from rewards.services.taking_back import TakeBackOrder, take_back
 from tests.conftest import NOON
 
 TERMS = {"gain": {"kind": "fixed", "points": 10}, "member_times": 5}
-CHANGING = {"reward_type_dated", "promotion_revises", "base_rate_revises", "tie_revises", "untie_revises"}
-CHANGING |= {f"{name}_{verb}_dates" for name in ("reward_type_text", "reward_type_tie") for verb in ("given", "taken")}
-"""Triggers that write instead of refusing: tests of their own show what."""
 
 
 def add_promotions(world: SimpleNamespace) -> None:
@@ -50,9 +44,6 @@ def add_promotions(world: SimpleNamespace) -> None:
     world.earning = Earning.objects.get(brand=brand, transaction_id="till 1")
     world.back = EarningReversal.objects.get(brand=brand)
     world.promotion_use = PromotionUse.objects.get(brand=brand)
-    world.category_text = CategoryText.objects.create(brand=brand, category=world.category, language="de", name="Kaffee")
-    RewardType.objects.filter(pk=world.gift.pk).update(sku="gift-1", value=5)
-    world.gift_tie = RewardTypeSegment.objects.create(brand=brand, reward_type=world.gift, segment=world.segment)
 
 
 def earn_on(member: Any, transaction_id: str, amount: str, **terms: Any) -> None:

@@ -1,5 +1,7 @@
 """Segments by hand: made, filled, emptied; and who is queued to be judged again."""
 
+import json
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
@@ -9,6 +11,7 @@ from tests.rewards.conftest import attempt, stampede
 from tests.segments import by_hand, by_rule, inside, put, queued, unqueue
 from users.errors import SegmentByRule, SegmentNameTaken, SegmentNotFound, UserNotFound
 from users.models import Membership, PartnerProgramme, Segment, SegmentDue, SegmentMember
+from users.services.exporting import export_member
 from users.services.members import Profile, change_member, create_member, erase_member
 from users.services.memberships import delete_membership, save_membership
 from users.services.merging import merge_members
@@ -288,6 +291,14 @@ def test_a_merge_brings_segments_by_hand_along(brand, ruled):
 
     assert (inside(both), inside(theirs), inside(ruled)) == ({keep.pk}, {keep.pk}, set())
     assert queued(brand) == {keep.pk, duplicate.pk}
+
+
+def test_an_export_tells_the_segments(brand, segment, member):
+    put(segment, member)
+
+    told = json.loads("".join(export_member(member=member, at=NOON)))
+
+    assert [row["segment_name"] for row in told["segments"]] == ["VIP"]
 
 
 def test_an_erasure_and_adding_at_once_leave_nobody_in(own_brand):

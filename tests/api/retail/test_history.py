@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from ledger.models import Counterpart, TransactionType
 from ledger.services.posting import Holder, Posting, post
-from rewards.models import Action, ActionGain, Earning, Fulfilment, GiftOrder
+from rewards.models import Action, ActionGain, Earning, Fulfilment, GiftOrder, Programme
 from rewards.rules.gift_orders import GiftOrderStatus
 from rewards.services.gift_orders import move_gift_order
 from tests.api.conftest import assert_refused
 from tests.api.programme import make_campaign, make_code, make_reward_type
+from tests.api.retail.baskets import DOUBLE_COFFEE, basket, line, make_programme, publish
 from tests.api.retail.conftest import stranger
 from tests.clients import Partner, RetailClient
 from tests.conftest import make_brand, make_member, make_token
@@ -276,3 +277,28 @@ def test_a_brand_without_a_programme_says_so(db):
 def test_the_history_needs_a_token_with_the_scope(brand, path):
     assert_refused(stranger().get(path), 401, "missing_token")
     assert_refused(RetailClient.of(brand, ["catalogue:read"]).get(path), 403, "scope_missing")
+
+
+def test_a_basket_tells_which_promotions_added_to_it(till, brand, member):
+    Programme.objects.filter(brand=brand).delete()
+    make_programme(brand)
+    coffee = publish(brand, DOUBLE_COFFEE)
+    sent = basket(member.auth_id, line(1, "4.00", category="coffee"), line(2, "10.00"))
+    assert till.post("/earnings", sent).status_code == 201
+
+    (row,) = rows_of(till.get(f"/members/{member.auth_id}/transactions"))
+
+    assert (row["type"], row["points"], row["reference"]) == ("earn", 18, sent["transaction_id"])
+    assert row["label"] == f"Earned on a purchase: 14 for what was paid, 4 from “{coffee.name}”."
+
+
+def test_a_voucher_goes_by_the_shop_s_own_name(till, brand, partner, member, programme):
+    partner.credit(member.auth_id, 500, programme.token_id)
+    gift = make_reward_type(brand, programme.token, price=450)
+    asked = {"member_id": member.auth_id, "gift_id": gift.pk, "transaction_id": "Shop 9"}
+    assert till.post("/vouchers", asked).status_code == 201
+
+    (redeemed, _) = rows_of(till.get(f"/members/{member.auth_id}/transactions"))
+
+    assert (redeemed["type"], redeemed["reference"], redeemed["status"]) == ("redeem", "Shop 9", "exchange")
+    assert redeemed["order"]["gift"]["id"] == gift.pk

@@ -114,6 +114,10 @@ def test_the_document_names_the_ways_in():
                 raise AssertionError(other)
 
 
+def test_one_document_tells_both_dialects():
+    assert {path.split("/")[2] for path in document()["paths"]} == {"admin", "retail"}
+
+
 def test_no_shape_of_one_dialect_is_taken_for_one_of_another():
     """Two structures of one name would be told apart by the names of their modules."""
     assert [name for name in document()["components"]["schemas"] if "." in name] == []

@@ -12,6 +12,7 @@ from tests.api.programme import make_reward_type
 from tests.api.test_schemathesis import LONG, QUIET, SHORT, tolerant
 from tests.clients import RETAIL_BASE, Partner, RetailClient
 from tests.conftest import make_member, make_token
+from tests.rewards.acting import make_action
 from users.models import Brand
 from users.services.oauth import create_oauth_client
 
@@ -31,7 +32,10 @@ class RetailWorld:
         partner.buy(self.member.auth_id, gift)
         made = self.till.post("/identification", {"member_id": self.member.auth_id})
         self.cookies = {"loyalty_identification": made.json()["value"]}
-        self.names = {"member_id": self.member.auth_id, "gift_id": gift.pk}
+        self.gift, self.action = gift, make_action(self.token)
+        bought = {"member_id": self.member.auth_id, "gift_id": gift.pk, "transaction_id": "first"}
+        order_id = self.till.post("/vouchers", bought).json()["order_id"]
+        self.names = {"member_id": self.member.auth_id, "gift_id": gift.pk, "order_id": order_id}
 
     def lead(self, case: schemathesis.Case) -> None:
         """Make a valid request, every other time, one about what exists."""
@@ -47,7 +51,8 @@ class RetailWorld:
             case {"grant_type": _, **__}:
                 case.body |= {"client_id": self.known.client_id, "client_secret": self.secret, "scope": "catalogue:read"}
             case {"member_id": _, **__}:
-                case.body["member_id"] = self.member.auth_id
+                known = {"member_id": self.member.auth_id, "gift_id": self.gift.pk, "event_code": self.action.tag}
+                case.body |= {name: known[name] for name in set(case.body) & set(known)}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rewards.services import segment_rules
 from tests.conftest import make_brand, make_member
 from tests.loyalty.desk import make_staff, page_of, signed_in, words
 from tests.segments import VIP, by_hand, by_rule, inside, judge, put, rule_of
-from users.models import AuditEntry, Segment, Staff
+from users.models import AuditEntry, Member, Segment, Staff
 
 TAGGED = {"metadata": {"tags": ["vip"]}}
 
@@ -295,3 +295,14 @@ def test_the_house_says_for_which_brand(brand):
     row = {"kind": "points_earned", "test": "at_least", "points": "1", "token_id": foreign.pk}
     answer = house.post(page("by_rule"), rows(row, brand=brand.pk, name="x") | {"save": "1"})
     assert answer.context["rows"].forms[0].errors["token_id"] == ["the brand has no such token"]
+
+
+def test_a_members_page_names_their_segments(client, brand, member):
+    press = by_hand(brand, "Press")
+    put(press, member)
+    by_hand(brand, "Others")
+
+    shown = words(client.get(page_of(Member, "change", member.pk)))
+
+    assert "Segments Press" in shown
+    assert "Others" not in shown

@@ -22,7 +22,6 @@ report_event = documented(
     refusals={
         400: ["member_not_found", "unknown_event", "conditions_not_met", "token_not_found", "balance_limit"],
         409: ["event_id_reused", "limit_reached"],
-        410: ["answer_erased"],
     },
     once=True,
     way_in=bearer(RetailScope.EARNINGS_WRITE),

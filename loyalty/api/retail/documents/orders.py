@@ -29,7 +29,6 @@ redeem_voucher = documented(
             *("insufficient_balance", "token_not_found"),
         ],
         409: ["transaction_id_reused"],
-        410: ["answer_erased"],
     },
     once=True,
     way_in=bearer(RetailScope.VOUCHERS_WRITE),
