@@ -22,6 +22,7 @@ from rewards.services.evaluating import BasketOrder
 from rewards.services.promotions import draft_promotion, publish_promotion, set_base_rate
 from rewards.services.taking_back import TakeBackOrder, take_back
 from tests.conftest import NOON
+from tests.rewards.acting import make_segment
 
 TERMS = {"gain": {"kind": "fixed", "points": 10}, "member_times": 5}
 
@@ -32,7 +33,7 @@ def add_promotions(world: SimpleNamespace) -> None:
     world.programme = Programme.objects.create(brand=brand, token=world.token)
     world.rate = set_base_rate(brand_id=brand.pk, token_id=world.token.pk, rate=Decimal(1), actor="staff:1", at=NOON)
     world.promotion = draft_promotion(brand=brand, name="Ten", terms=TERMS, budget_points=100)
-    world.promotion_tie = PromotionSegment.objects.create(brand=brand, promotion=world.promotion, segment=world.segment)
+    world.promotion_tie = PromotionSegment.objects.create(brand=brand, promotion=world.promotion, segment=make_segment(brand, member))
     world.version = publish_promotion(brand_id=brand.pk, promotion_id=world.promotion.pk, actor="staff:1", at=NOON)
     earn_on(member, "till 1", "20.00")
     earn_on(member, "till 2", "0.50", store_id="nowhere")
