@@ -87,7 +87,7 @@ def _add_catalogue(world: SimpleNamespace) -> None:
     world.category = Category.objects.create(brand=brand, code="coffee", name="Coffee", parent=world.shelf)
     world.shelf_text = CategoryText.objects.create(brand=brand, category=world.category, language="de", name="Kaffee")
     world.location = Location.objects.create(brand=brand, city="Bern")
-    terms = {"valid_from": NOON, "valid_until": NOON + DAY, "stock": 3}
+    terms = {"valid_from": NOON, "valid_until": NOON + DAY, "stock": 3, "sku": "ESPRESSO"}
     world.gift = make_reward_type(token, category=world.category, fulfilment=Fulfilment.PHYSICAL, **terms)
     world.place = RewardTypeLocation.objects.create(brand=brand, reward_type=world.gift, location=world.location)
     world.text = RewardTypeText.objects.create(brand=brand, reward_type=world.gift, language="de", name="Kaffee")

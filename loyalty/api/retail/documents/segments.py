@@ -44,7 +44,7 @@ list_segment_members = documented(
     parameters=[SEGMENT, LIMIT, CURSOR],
     answer=(200, shapes.SegmentMemberPageAnswer),
     example=examples.MEMBERS,
-    refusals={400: ["invalid_request"], 404: ["segment_not_found"]},
+    refusals={400: ["invalid_request"], 404: ["segment_not_found", "not_found"]},
     way_in=READ,
 )
 add_segment_members = documented(
@@ -57,7 +57,7 @@ add_segment_members = documented(
     body_examples={"three members": examples.MEMBERS_BODY},
     answer=(200, shapes.PlacedAnswer),
     example=examples.PLACED,
-    refusals={404: ["segment_not_found"], 409: ["segment_by_rule"]},
+    refusals={404: ["segment_not_found", "not_found"], 409: ["segment_by_rule"]},
     once=True,
     way_in=WRITE,
 )
@@ -67,7 +67,7 @@ remove_segment_member = documented(
     description="Take a member out of a segment. Who is not in it is none afterwards either.",
     parameters=[SEGMENT, MEMBER],
     answer=(204, None),
-    refusals={404: ["segment_not_found", "member_not_found"], 409: ["segment_by_rule"]},
+    refusals={404: ["segment_not_found", "member_not_found", "not_found"], 409: ["segment_by_rule"]},
     way_in=WRITE,
 )
 tie_promotion = documented(
@@ -76,7 +76,7 @@ tie_promotion = documented(
     description="Tie a segment to a promotion. Tied to several, it serves the members of any of them; tied to none, everybody.",
     parameters=[PROMOTION, SEGMENT],
     answer=(204, None),
-    refusals={404: ["promotion_not_found", "segment_not_found"]},
+    refusals={404: ["promotion_not_found", "segment_not_found", "not_found"]},
     way_in=bearer(RetailScope.PROMOTIONS_WRITE),
 )
 untie_promotion = documented(
@@ -85,6 +85,6 @@ untie_promotion = documented(
     description="Untie a segment from a promotion. What is not tied is not tied afterwards either.",
     parameters=[PROMOTION, SEGMENT],
     answer=(204, None),
-    refusals={404: ["promotion_not_found", "segment_not_found"]},
+    refusals={404: ["promotion_not_found", "segment_not_found", "not_found"]},
     way_in=bearer(RetailScope.PROMOTIONS_WRITE),
 )
