@@ -153,7 +153,7 @@ def evaluate(book: Book, lines: Sequence[Line], seen: Circumstances, usage: Mapp
 def base_of(lines: Sequence[Line], rate_millionths: int, decimals: int) -> tuple[int, list[int]]:
     """The points of the base, and each line's share."""
     amounts = [line.amount for line in lines]
-    points = rate_millionths * sum(amounts) // (MILLION * 10**decimals)
+    points = rate_millionths * sum(amounts) // int(MILLION * 10**decimals)
     return points, share_out(points, amounts)
 
 
@@ -165,7 +165,7 @@ def gain_of(rule: Rule, lines: Sequence[Line], counted: Sequence[int] | None, *,
         return 0
     match rule.terms.gain:
         case Multiplier():
-            return rate_millionths * rule.beyond_millionths * amount // (MILLION * MILLION * 10**decimals)
+            return rate_millionths * rule.beyond_millionths * amount // int(MILLION * MILLION * 10**decimals)
         case Fixed(points=points):
             return points
         case PerItem(points=points):

@@ -5,11 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ledger.models import Token
+from django.http import HttpResponse
+
+from ledger.models import Account, Token
 from rewards.models import Programme, Promotion, PromotionSegment
 from rewards.services.promotions import draft_promotion, publish_promotion, set_base_rate
+from tests.clients import RetailClient
 from tests.conftest import NOON, make_token
-from users.models import Brand, Segment
+from users.models import Brand, Member, Segment
 
 DOUBLE_COFFEE = {"gain": {"kind": "multiplier", "factor": "2"}, "categories": ["coffee"]}
 FIFTY = {"gain": {"kind": "fixed", "points": 50}, "minimum_amount": "50.00"}
@@ -47,3 +50,20 @@ def basket(member_id: str | None, *lines: dict[str, Any], **terms: Any) -> dict[
 def text(instant: datetime) -> str:
     """An instant as a till writes it."""
     return instant.isoformat()
+
+
+def balance(member: Member, token: Token) -> int:
+    """What the ledger says."""
+    return Account.objects.get(member=member, token=token).balance
+
+
+def earned(till: RetailClient, member: Member, *lines: dict[str, Any], **terms: Any) -> str:
+    """Earn on a basket; answers its transaction_id."""
+    answer = till.post("/earnings", basket(member.auth_id, *lines, **terms))
+    assert answer.status_code == 201, answer.json()
+    return answer.json()["transaction_id"]
+
+
+def reverse(till: RetailClient, name: str, reversal_id: str = "r1", **terms: Any) -> HttpResponse:
+    """Take back."""
+    return till.post(f"/earnings/{name}/reversal", {"reversal_id": reversal_id} | terms)
