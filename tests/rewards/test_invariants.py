@@ -246,7 +246,7 @@ def test_no_row_points_across_the_wall_between_brands(world, table, name, column
 
     def point_across() -> None:
         run(f"ALTER TABLE {table} DISABLE TRIGGER USER")  # some of these columns never change, wall or not
-        run(f"UPDATE {table} SET {column} = %s WHERE id = %s", (theirs.pk, own.pk))
+        run(f"UPDATE {table} SET {column} = %s WHERE {own._meta.pk.column} = %s", (theirs.pk, own.pk))
 
     assert brand == "brand_id"
     assert refusal_of(point_across) == name
