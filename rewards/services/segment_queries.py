@@ -1,6 +1,6 @@
 """The rule of a segment as one SQL query over members of its brand.
 
-Who is looked at stands in the query's `scope`: a span of ids, or some ids. What the ledger has to tell is summed once for
+Who is looked at is the query's scope: a span of ids, or some ids. What the ledger has to tell is summed once for
 all of them, each member's accounts together with those of the duplicates that were merged into them.
 """
 
@@ -43,14 +43,15 @@ PASSIVE = [
     TransactionType.NFT_PERSONALISATION.value,
 ]
 """Types by which a member neither earns nor spends. A reversal counts with what it undoes, at the time of that."""
-SPAN = "id > %(after)s AND id <= %(upto)s"
-SOME = "id = ANY(%(ids)s::bigint[])"
-_SCOPE = "scope AS MATERIALIZED (SELECT id FROM users_member WHERE brand_id = %(brand)s AND {scope})"
+SPAN = "{id} > %(after)s AND {id} <= %(upto)s"
+SOME = "{id} = ANY(%(ids)s::bigint[])"
+# Each table is narrowed by the scope itself: joined to a list of ids, it would be read whole for every span.
 _HELD = """held AS MATERIALIZED (
-  SELECT holder.stands_for, a.id AS account_id, a.token_id, a.recorded_at FROM (
-    SELECT id, id AS stands_for FROM scope
-    UNION ALL SELECT m.id, s.id FROM scope s JOIN users_member m ON m.merged_into_id = s.id
-  ) AS holder JOIN ledger_account a ON a.brand_id = %(brand)s AND a.member_id = holder.id
+  SELECT a.member_id AS stands_for, a.id AS account_id, a.token_id, a.recorded_at FROM ledger_account a
+  WHERE a.brand_id = %(brand)s AND {own}
+  UNION ALL SELECT m.merged_into_id, a.id, a.token_id, a.recorded_at FROM users_member m
+  JOIN ledger_account a ON a.brand_id = %(brand)s AND a.member_id = m.id
+  WHERE m.brand_id = %(brand)s AND m.merged_into_id IS NOT NULL AND {merged}
 )"""
 _MOVED = """SELECT h.stands_for, {answer} FROM held h
   JOIN ledger_transaction t ON t.brand_id = %(brand)s AND t.account_id = h.account_id
@@ -59,8 +60,8 @@ _MOVED = """SELECT h.stands_for, {answer} FROM held h
   GROUP BY h.stands_for"""
 _SINCE = "AND h.recorded_at >= {since} AND t.recorded_at >= {since} AND coalesce(o.effective_at, t.effective_at) >= {since}"
 _FIT = """fit AS (
-  SELECT m.id FROM scope JOIN users_member m ON m.id = scope.id {joined}
-  WHERE m.brand_id = %(brand)s AND m.erased_at IS NULL AND m.merged_into_id IS NULL AND ({condition})
+  SELECT m.id FROM users_member m {joined}
+  WHERE m.brand_id = %(brand)s AND {scope} AND m.erased_at IS NULL AND m.merged_into_id IS NULL AND ({condition})
 )"""
 
 
@@ -98,7 +99,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A rule as SQL: queries that define `scope` and `fit` (the ids of those who fulfil it), and the values in them."""
+    """A rule as SQL: queries that define `fit` (the ids of those in the scope who fulfil it), and the values in them."""
 
     text: str
     terms: dict[str, Any]
@@ -108,11 +109,12 @@ def compile_rule(rule: Rule, *, brand: Brand, at: datetime, scope: str) -> Compi
     """Compile it for a scope (SPAN or SOME), whose values the caller adds to the terms."""
     query = Query(brand, at)
     condition = _whole(query, rule)
-    parts = [_SCOPE.format(scope=scope)]
+    parts = []
     if query.parts:
-        parts += [_HELD, *(f"{name} AS MATERIALIZED ({text})" for name, text in query.parts.items())]
+        parts.append(_HELD.format(own=scope.format(id="a.member_id"), merged=scope.format(id="m.merged_into_id")))
+        parts += [f"{name} AS MATERIALIZED ({text})" for name, text in query.parts.items()]
     joined = " ".join(f"LEFT JOIN {name} ON {name}.stands_for = m.id" for name in query.parts)
-    parts.append(_FIT.format(joined=joined, condition=condition))
+    parts.append(_FIT.format(joined=joined, scope=scope.format(id="m.id"), condition=condition))
     return Compiled(",\n".join(parts), query.terms | {"brand": brand.pk, "passive": PASSIVE})
 
 

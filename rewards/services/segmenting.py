@@ -34,17 +34,19 @@ NEXT_SPAN = """
 SELECT max(id) FROM (SELECT id FROM users_member WHERE brand_id = %s::bigint AND id > %s::bigint ORDER BY id LIMIT %s::bigint)
   AS span
 """
+# NOT IN, for it is always looked up in a hash: whatever the planner thinks of a table that was filled a moment ago.
 DIFFERENCE = """
 WITH {query},
 gone AS (
-  DELETE FROM users_segmentmember s USING scope
-  WHERE s.brand_id = %(brand)s AND s.segment_id = %(segment)s AND s.member_id = scope.id
-    AND NOT EXISTS (SELECT FROM fit WHERE fit.id = s.member_id)
+  DELETE FROM users_segmentmember s
+  WHERE s.brand_id = %(brand)s AND s.segment_id = %(segment)s AND {scope}
+    AND s.member_id NOT IN (SELECT id FROM fit)
   RETURNING 1
 ), fresh AS (
   INSERT INTO users_segmentmember (brand_id, segment_id, member_id, added_at)
-  SELECT %(brand)s, %(segment)s, fit.id, %(at)s FROM fit WHERE NOT EXISTS (
-    SELECT FROM users_segmentmember s WHERE s.brand_id = %(brand)s AND s.segment_id = %(segment)s AND s.member_id = fit.id)
+  SELECT %(brand)s, %(segment)s, fit.id, %(at)s FROM fit WHERE fit.id NOT IN (
+    SELECT s.member_id FROM users_segmentmember s
+    WHERE s.brand_id = %(brand)s AND s.segment_id = %(segment)s AND {scope})
   ORDER BY fit.id
   ON CONFLICT (brand_id, segment_id, member_id) DO NOTHING
   RETURNING 1
@@ -160,7 +162,7 @@ def _judge(segment_id: int, scope: Scope, at: datetime) -> Judged:
     query = compile_rule(parse_rule(segment.rule), brand=segment.brand, at=at, scope=scope.condition)
     terms = query.terms | {"segment": segment_id, "at": at, "after": scope.after, "upto": scope.upto, "ids": list(scope.ids)}
     with connection.cursor() as cursor:
-        cursor.execute(DIFFERENCE.format(query=query.text), terms)
+        cursor.execute(DIFFERENCE.format(query=query.text, scope=scope.condition.format(id="s.member_id")), terms)
         return Judged(*cursor.fetchone())
 
 
