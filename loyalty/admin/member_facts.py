@@ -203,6 +203,8 @@ def actions_of(member: Member, request: HttpRequest) -> list[tuple[Promise | str
     if gone:
         offered = offered[-1:]
     found = [(label, link_to(name, member.pk), icon) for label, name, needed, icon in offered if request.user.has_perm(needed)]
+    if request.user.has_perm("rewards.view_earning"):
+        found.append((_("Earnings"), f"{link_to('rewards_earning_changelist')}?member={member.pk}", "shopping_cart"))
     return [one for one in found if one[1]]
 
 

@@ -40,6 +40,10 @@ SECTIONS = [
         },
     ),
     Section(
+        _("Earning"),
+        {"rewards.Promotion": "percent", "rewards.Earning": "shopping_cart", "rewards.Programme": "loyalty"},
+    ),
+    Section(
         _("Collectibles"),
         {"rewards.Collectible": "diamond", "rewards.CollectibleSupply": "inventory_2"},
     ),

@@ -17,7 +17,7 @@ from ledger.services.account_proof import recomputed_hash
 from loyalty.admin.base import staff_of
 from loyalty.admin.linking import Link, link_to
 from loyalty.admin.personalisation_queue import in_words
-from rewards.models import Action, Code, Collectible, Reward
+from rewards.models import Action, Code, Collectible, Earning, Reward
 from rewards.selectors import CODE_TYPES
 
 MOST_LOTS, MOST_REVERSALS = 100, 50
@@ -107,11 +107,19 @@ def _belongs(request: HttpRequest, row: Transaction) -> Iterator[tuple[str, Link
         for code in Code.objects.select_related("campaign").filter(brand_id=row.brand_id, pk=why["code"]):
             yield _("Code"), link_to(request, code, _("Code %(number)s") % {"number": code.pk})
             yield _("Campaign"), link_to(request, code.campaign, code.campaign.name)
+    yield from _gained(request, row, why)
+    if row.type in ITEMS:
+        yield from _items(request, row, why)
+
+
+def _gained(request: HttpRequest, row: Transaction, why: dict[str, Any]) -> Iterator[tuple[str, Link]]:
+    """What a member did for it: an action, or a purchase."""
     if row.type == TransactionType.EVENT:
         for action in Action.objects.filter(brand_id=row.brand_id, pk=why.get("action", 0)):
             yield _("Action"), link_to(request, action, action.name)
-    if row.type in ITEMS:
-        yield from _items(request, row, why)
+    if row.type == TransactionType.EARN:
+        for earning in Earning.objects.filter(brand_id=row.brand_id, posting=row):
+            yield _("Earning"), link_to(request, earning, earning.transaction_id)
 
 
 def _items(request: HttpRequest, row: Transaction, why: dict[str, Any]) -> Iterator[tuple[str, Link]]:

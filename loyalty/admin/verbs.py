@@ -47,6 +47,10 @@ class VerbForm(forms.Form):
         kept = self.cleaned_data.keys() - self.unaudited - {"reason"}
         return {name: _plain(self.cleaned_data[name]) for name in sorted(kept)}
 
+    def was(self) -> dict[str, Any]:
+        """What it stood at before, as the audit keeps it; read before anything is done."""
+        return {}
+
     def refuse(self, refusal: LoyaltyError) -> None:
         """Say what was refused, beside the fields that it names."""
         fields = [fault for fault in refusal.errors if fault.field in self.fields]
@@ -163,6 +167,7 @@ class VerbsAdmin(BrandAdmin):
         """Do it, with its entry in the audit, in one transaction."""
 
         def effect() -> HttpResponse | None:
+            before = form.was()
             answer = verb.act(request, row, form)
             about = row if row is not None else form.row
             staff = staff_of(request)
@@ -171,6 +176,7 @@ class VerbsAdmin(BrandAdmin):
                 staff_id=staff.pk,
                 kind=verb.kind,
                 subject=about,
+                before=before,
                 after={"verb": verb.name, **form.told()},
                 reason=form.cleaned_data.get("reason", ""),
                 at=timezone.now(),
@@ -196,7 +202,7 @@ class VerbsAdmin(BrandAdmin):
             "subtitle": str(row) if row is not None else None,
             "verb": verb,
             "form": form,
-            "facts": self.facts(row) if row is not None else [],
+            "facts": self.facts_for(verb, row) if row is not None else [],
             "back": back,
             "media": self.media + form.media,
         }
@@ -205,6 +211,10 @@ class VerbsAdmin(BrandAdmin):
     def facts(self, row: Any) -> list[tuple[Text, Any]]:
         """What to know of a row before one does something with it: a label and a value each."""
         return []
+
+    def facts_for(self, verb: Verb, row: Any) -> list[tuple[Text, Any]]:
+        """What to know of a row before one verb."""
+        return self.facts(row)
 
     @admin.display(description=_("state"))
     def stands(self, row: Any) -> str:

@@ -101,6 +101,11 @@ class Book:
             for name in names:
                 shelf.setdefault(name, []).append(place)
 
+    def with_draft(self, draft: Rule) -> "Book":
+        """The same rules, a draft in the place of its running version."""
+        others = [rule for rule in self.rules if rule.promotion_id != draft.promotion_id]
+        return Book(rate_millionths=self.rate_millionths, rules=[*others, draft], decimals=self.decimals)
+
     def concerned(self, lines: Sequence[Line], segments: frozenset[int]) -> dict[int, list[int] | None]:
         """The rules that this basket meets, by place, with the lines that each counts; None for the whole basket."""
         met: dict[int, list[int] | None] = dict.fromkeys(self.for_all)

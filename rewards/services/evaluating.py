@@ -69,8 +69,10 @@ def evaluate_basket(*, order: BasketOrder, at: datetime) -> Judged:
     return judge(order, at, hold=False)
 
 
-def judge(order: BasketOrder, at: datetime, *, hold: bool) -> Judged:
-    """Judge a basket; with `hold` budgets stay as they are seen until the transaction ends."""
+def judge(order: BasketOrder, at: datetime, *, hold: bool, draft: Rule | None = None) -> Judged:
+    """Judge a basket; with `hold` budgets stay as they are seen until the transaction ends. A draft takes the place of its
+    running version.
+    """
     revision, member_id, segments = _facts(order)
     rules = rules_of(order.brand_id, revision)
     token_id = rules.token_id if order.token_id is None else order.token_id
@@ -78,7 +80,7 @@ def judge(order: BasketOrder, at: datetime, *, hold: bool) -> Judged:
         find_token(brand_id=order.brand_id, token_id=token_id, type_=TokenType.ERC20)
     lines, occurred_at = _read(order, rules, at)
     seen = Circumstances(occurred_at.astimezone(rules.zone), frozenset(segments or ()), order.store_id, order.channel)
-    book = rules.book(token_id)
+    book = rules.book(token_id) if draft is None else rules.book(token_id).with_draft(draft)
     limited = [rule for place in book.concerned(lines, seen.segments) if (rule := book.rules[place]).is_limited]
     usage = usage_of(order.brand_id, member_id, token_id, limited, seen, hold=hold) if limited else {}
     return Judged(rules, token_id, member_id, lines, occurred_at, seen, evaluate(book, lines, seen, usage))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from rewards.rules.earning import Book, Circumstances, Usage, evaluate
 from rewards.rules.money import decimals_of, millionths
 from rewards.rules.periods import period_of
 from rewards.rules.promotions import Rule
+from rewards.services.evaluating import BasketOrder, Judged, judge
 from rewards.services.promotions import checked_terms
 from users.models import SegmentMember
 
@@ -32,10 +33,13 @@ class Trial:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def try_promotion(*, brand_id: int, promotion_id: int, since: datetime, until: datetime | None = None) -> Trial:
+def try_promotion(
+    *, brand_id: int, promotion_id: int, since: datetime, until: datetime | None = None, newest: int | None = None
+) -> Trial:
     """Judge a promotion's draft on the baskets that were bought since an instant, within its own limits and budget.
 
-    Members are in the segments that they are in now. Raises PromotionNotFound, InvalidRequest naming a field of the terms.
+    With `newest` no more than so many baskets are looked at, those that the brand's tills told last. Members are in the
+    segments that they are in now. Raises PromotionNotFound, InvalidRequest naming a field of the terms.
     """
     rows = Promotion.objects.select_related("brand", "token").filter(brand_id=brand_id, pk=promotion_id)
     promotion = rows.first()
@@ -44,7 +48,7 @@ def try_promotion(*, brand_id: int, promotion_id: int, since: datetime, until: d
     rule = draft_rule(promotion)
     trial, limits = Trial(), _Limits(rule)
     rate = (promotion.brand, promotion.token)
-    for earning, segments in _baskets(promotion, since, until):
+    for earning, segments in _baskets(promotion, since, until, newest):
         basket = earning.basket or {}
         local = earning.occurred_at.astimezone(rate[0].zone)
         seen = Circumstances(local, segments, basket["store_id"], basket["channel"])
@@ -60,6 +64,14 @@ def try_promotion(*, brand_id: int, promotion_id: int, since: datetime, until: d
             limits.count(earning.member_id, local, outcome.bonus)
     trial.cost = _cost(promotion.token, trial.points)
     return trial
+
+
+def try_basket(*, promotion: Promotion, order: BasketOrder, at: datetime) -> Judged:
+    """What a basket would earn at an instant, now or another, were the promotion's draft published; posts nothing.
+
+    Raises what evaluate_basket does, InvalidRequest naming a field of the terms.
+    """
+    return judge(replace(order, token_id=promotion.token_id, occurred_at=None), at, hold=False, draft=draft_rule(promotion))
 
 
 def draft_rule(promotion: Promotion) -> Rule:
@@ -102,13 +114,18 @@ class _Limits:
         return member_id, period_of(self.rule.terms.member_period, local)
 
 
-def _baskets(promotion: Promotion, since: datetime, until: datetime | None) -> Iterator[tuple[Earning, frozenset[int]]]:
+def _baskets(
+    promotion: Promotion, since: datetime, until: datetime | None, newest: int | None
+) -> Iterator[tuple[Earning, frozenset[int]]]:
     """Past baskets of the promotion's token in the order in which they were earned on, with their members' segments."""
     rows = Earning.objects.filter(
         brand_id=promotion.brand_id, token_id=promotion.token_id, occurred_at__gte=since, basket__isnull=False
     )
     if until is not None:
         rows = rows.filter(occurred_at__lt=until)
+    if newest is not None:
+        told = Earning.objects.filter(brand_id=promotion.brand_id).order_by("-pk").values_list("pk", flat=True)
+        rows = rows.filter(pk__gt=told[newest : newest + 1].first() or 0)
     fields = rows.only("brand", "member", "occurred_at", "basket", "rules").order_by("occurred_at", "pk")
     chunk: list[Earning] = []
     for earning in fields.iterator(chunk_size=CHUNK):

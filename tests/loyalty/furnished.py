@@ -1,14 +1,21 @@
 """A brand with a row in each table that staff can look at."""
 
+import json
+from decimal import Decimal
+
 from django.utils import timezone
 
 from ledger.models import ProofRun, ProofSubject, Token
 from ledger.services.acts import Movement
 from ledger.services.by_hand import Hand, do_by_hand
 from loyalty.admin.money_forms import new_name
-from rewards.models import Action, Category, Fulfilment, Location
+from rewards.models import Action, Category, Fulfilment, Location, Programme
+from rewards.rules.baskets import Line
 from rewards.services.collectibles import request_personalisation
+from rewards.services.earning import EarnOrder, earn
+from rewards.services.evaluating import BasketOrder, told
 from rewards.services.generating import BatchOrder, open_batch
+from rewards.services.promotions import draft_promotion, publish_promotion, set_base_rate
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
 from tests.clients import Partner
 from tests.conftest import make_member, make_token
@@ -48,6 +55,23 @@ def furnish(brand: Brand) -> None:
     create_oauth_client(brand_id=brand.pk, name="Till", scopes=["earnings:write"])
     put(by_hand(brand, "Press"), member)
     by_rule(brand)
+    buy_bread(member, token)
+
+
+def buy_bread(member: Member, token: Token) -> None:
+    """A programme, a promotion for a segment, and a basket that earned by them."""
+    brand, at = member.brand, timezone.now()
+    Programme.objects.create(brand=brand, token=token)
+    set_base_rate(brand_id=brand.pk, token_id=token.pk, rate=Decimal(1), actor="system", at=at)
+    bread = {"gain": {"kind": "fixed", "points": 5}, "skus": ["bread"]}
+    promotion = draft_promotion(brand=brand, name="Bread", terms=bread)
+    promotion.ties.create(brand=brand, segment=by_hand(brand, "Bakers"))
+    publish_promotion(brand_id=brand.pk, promotion_id=promotion.pk, actor="system", at=at)
+    basket = BasketOrder(
+        brand_id=brand.pk, member=member.auth_id, currency=brand.currency, lines=(Line(1, "bread", None, 1_000, 1_000),)
+    )
+    order = EarnOrder(basket=basket, transaction_id="till-1", content=b"{}", actor="system")
+    earn(order=order, at=at, render=lambda earned: json.dumps(told(earned.judged)))
 
 
 def ask_for_points(member: Member, token: Token, amount: int = 5_000) -> Staff:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from exchange.models import Difference, ExchangeOrder, Partnership, Provider
 from exchange.services.partnerships import PartnershipTerms, request_partnership
 from ledger.models import Account, Transaction
-from rewards.models import Action, Campaign, CodeBatch, GiftOrder, RewardType
+from rewards.models import Action, Campaign, CodeBatch, GiftOrder, Programme, Promotion, RewardType
 from tests.conftest import make_brand, make_token
 from users.models import (
     ApiKey,
@@ -128,4 +128,14 @@ SEGMENTS = {
     "users_segment_remove": Page(("users.delete_segmentmember",), each(Segment)),
     "users_segment_import": Page(("users.add_segmentmember",), each(Segment)),
 }
-PAGES |= EXCHANGE | INTEGRATIONS | SEGMENTS
+EARNING = {
+    "rewards_programme_set_base_rate": Page(("rewards.change_programme",), each(Programme)),
+    "rewards_promotion_publish": Page(("rewards.publish_promotion",), each(Promotion)),
+    "rewards_promotion_pause": Page(("rewards.publish_promotion",), each(Promotion)),
+    "rewards_promotion_resume": Page(("rewards.publish_promotion",), each(Promotion)),
+    "rewards_promotion_end": Page(("rewards.publish_promotion",), each(Promotion)),
+    "rewards_promotion_copy": Page(("rewards.add_promotion",), each(Promotion)),
+    "rewards_promotion_try": Page(("rewards.view_promotion",), each(Promotion)),
+    "rewards_promotion_past": Page(("rewards.view_promotion",), each(Promotion)),
+}
+PAGES |= EXCHANGE | INTEGRATIONS | SEGMENTS | EARNING
