@@ -193,7 +193,7 @@ class PromotionAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
         """Before it is published, what that changes."""
         if verb.name != "publish":
             return self.facts(row)
-        told = _("%(before)s → %(after)s")
+        told = _("%(before)s → %(after)s") if row.version is not None else "%(after)s"
         changes = [(label, told % {"before": before, "after": after}) for label, before, after in differences(row)]
         return [*self.facts(row), *changes]
 

@@ -1,34 +1,21 @@
-"""Pages of promotions: drafted in a form, tried out, published in versions that stay; the programme, and what was earned."""
-
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+"""Pages of promotions: drafted in a form that anyone can fill in, published in versions that stay."""
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from ledger.models import Transaction
-from rewards.models import BaseRate, Earning, Programme, Promotion, PromotionSegment, PromotionVersion
-from rewards.rules.baskets import MOST_LINES
+from rewards.models import Promotion, PromotionSegment, PromotionVersion
 from rewards.services.promotions import move_promotion
-from rewards.services.trying import try_promotion
 from tests.api.retail.baskets import DOUBLE_COFFEE, FIFTY, basket, line, make_programme, publish
 from tests.clients import RetailClient
-from tests.conftest import make_brand, make_member, make_token
+from tests.conftest import make_brand, make_token
+from tests.loyalty.backoffice.promoting import do, form_of, someone
 from tests.loyalty.desk import fill, make_staff, page_of, signed_in, words
 from tests.rewards.conftest import again
-from tests.segments import by_hand, put
+from tests.segments import by_hand
 from users.models import AuditEntry
 
 COFFEE = {"kind": "multiplier", "factor": "2", "categories": "coffee\n\n tea \ncoffee"}
-
-
-def someone(brand, role: str = "Campaign manager") -> Client:
-    staff = make_staff(username=f"{role} of {brand.pk}", brand=brand)
-    staff.groups.add(Group.objects.get(name=role))
-    return signed_in(staff)
 
 
 @pytest.fixture
@@ -39,28 +26,6 @@ def client(brand) -> Client:
 @pytest.fixture
 def points(brand):
     return make_programme(brand)
-
-
-def form_of(token, **fields) -> dict[str, object]:
-    form = {"name": "Coffee week", "token": token.pk, "kind": "fixed", "points": 50, "priority": 0, "member_period": "all"}
-    return form | fields
-
-
-def do(client: Client, verb: str, promotion: Promotion, **fields):
-    """Look at a verb's page, and send what it shows."""
-    path = reverse(f"admin:rewards_promotion_{verb}", args=[promotion.pk])
-    page = client.get(path)
-    form = page.context["form"].initial if page.status_code == 200 and "form" in page.context else {}
-    return client.post(path, dict(form) | fields, follow=True)
-
-
-def attempt(client: Client, promotion: Promotion, *lines, part: str = "", **fields):
-    """Try a basket: a line is product, category, quantity and amount."""
-    columns = list(zip(*lines, strict=True)) or [[], [], [], []]
-    names = ("sku", "category", "quantity", "amount")
-    form = {f"try-lines-{name}": list(column) for name, column in zip(names, columns, strict=True)}
-    form |= {f"try-{name}": value for name, value in fields.items()}
-    return client.post(reverse("admin:rewards_promotion_try", args=[promotion.pk]) + part, form)
 
 
 # --- the draft ---
@@ -290,180 +255,6 @@ def test_who_only_looks_reads_the_terms_in_words(brand, points):
     assert page.status_code == 200
     assert "2 times the points" in words(client_page)
     assert 'name="factor"' not in page.content.decode()
-
-
-# --- trying ---
-
-
-def test_a_basket_is_tried_with_the_draft_in_the_place_of_its_version_and_nothing_is_posted(client, brand, points, member):
-    promotion = publish(brand, DOUBLE_COFFEE)
-    fill(client, Promotion, promotion, form_of(points, kind="multiplier", factor="3", categories="coffee"))
-
-    page = attempt(client, promotion, ("beans", "coffee", "1", "8.00"), ("bread", "", "2", "4.00"), member=member.auth_id)
-
-    told = words(page)
-    assert "It would earn 28 points: 12 points for what is paid, 16 points from promotions." in told
-    assert "3 times the points, counted on 8.00 EUR" in told
-    assert "(the draft)" in told
-    assert not Transaction.objects.filter(brand=brand).exists()
-    assert not Earning.objects.filter(brand=brand).exists()
-
-
-def test_the_panel_is_told_the_outcome_alone(client, brand, points):
-    promotion = publish(brand, FIFTY)
-
-    page = attempt(client, promotion, ("beans", "", "1", "8.00"), part="?part=outcome")
-
-    assert "<html" not in page.content.decode()
-    assert "What it counts costs too little." in words(page)
-
-
-def test_a_basket_is_tried_in_the_future_at_a_store_and_for_segments(client, brand, points, member):
-    segment = by_hand(brand)
-    promotion = publish(brand, FIFTY | {"starts_at": "2090-01-01T00:00:00Z", "stores": ["zurich"]}, segment=segment)
-    bread, later = ("bread", "", "1", "60.00"), {"occurred_at": "2090-06-01T12:00", "store_id": "zurich"}
-    put(segment, member)
-
-    outcomes = [
-        words(attempt(client, promotion, bread, **fields))
-        for fields in (
-            {"member": member.auth_id},
-            later,
-            later | {"member": member.auth_id, "store_id": "bern"},
-            later | {"member": member.auth_id},
-        )
-    ]
-
-    reasons = ["It has not begun.", "in none of its segments", "not count in this store", "It would earn 110 points"]
-    assert [reason in told for reason, told in zip(reasons, outcomes, strict=True)] == [True] * 4
-
-
-@pytest.mark.parametrize(
-    ("lines", "fields", "told"),
-    [
-        ([], {}, "1 to 200 lines."),
-        ([("bread", "", "1", "1.00")] * (MOST_LINES + 1), {}, "1 to 200 lines."),
-        ([("bread", "", "0", "1.00")], {}, "Line 1: a quantity above 0"),
-        ([("bread", "", "1", "1.001")], {}, "Line 1: an amount that is not negative"),
-        ([("bread", "", "1", "-1")], {}, "Line 1: an amount that is not negative"),
-        ([("", "coffee", "1", "1")], {}, "Line 1: a product of 1 to 100 characters"),
-        ([("bread", "", "1", "1")], {"member": "nobody"}, "The brand has no such member."),
-        ([("bread", "", "1", "1")], {"occurred_at": "later"}, "Enter a valid date/time."),
-    ],
-)
-def test_what_is_no_basket_is_told(client, brand, lines, fields, told):
-    make_programme(brand)
-    promotion = publish(brand, FIFTY)
-
-    for part in ("", "?part=outcome"):
-        assert told in words(attempt(client, promotion, *lines, part=part, **fields))
-
-
-def test_a_promotion_is_tried_on_past_baskets(client, brand, points, member):
-    till = RetailClient.of(brand)
-    for price in ("60.00", "60.00", "10.00"):
-        till.post("/earnings", basket(member.auth_id, line(1, price)))
-    promotion = publish(brand, FIFTY | {"member_times": 1})
-    path = reverse("admin:rewards_promotion_past", args=[promotion.pk])
-    since = (timezone.now() - timedelta(days=2)).date().isoformat()
-
-    page = client.post(path, {"since": since})
-
-    assert [value for _, value in page.context["facts"]][:4] == ["3", "1", "1", "50"]
-    assert dict(page.context["reasons"]) == {
-        "What it counts costs too little.": "1",
-        "The member has had as much of it as one may have.": "1",
-    }
-    assert "At most the last 20,000 baskets" in words(page)
-    assert "A day from 2000 on." in words(client.post(path, {"since": "0001-01-01"}))
-
-
-def test_no_more_past_baskets_are_looked_at_than_asked_for(brand, points, member):
-    till = RetailClient.of(brand)
-    for _ in range(3):
-        till.post("/earnings", basket(member.auth_id, line(1, "60.00")))
-    promotion = publish(brand, FIFTY)
-
-    looked = [
-        try_promotion(
-            brand_id=brand.pk, promotion_id=promotion.pk, since=datetime(2020, 1, 1, tzinfo=UTC), newest=newest
-        ).baskets
-        for newest in (2, 3, 9, None)
-    ]
-
-    assert looked == [2, 3, 3, 3]
-
-
-# --- the programme ---
-
-
-def test_a_programme_is_made_once_and_its_rate_is_set_in_versions(client, brand, token):
-    fill(client, Programme, None, {"token": token.pk, "backdating_days": 10})
-    programme = Programme.objects.get(brand=brand)
-    path = reverse("admin:rewards_programme_set_base_rate", args=[programme.pk])
-
-    for rate in ("1", "1.5"):
-        client.post(path, {"token": token.pk, "rate": rate})
-
-    rates = BaseRate.objects.filter(brand=brand).order_by("number")
-    assert [(rate.number, rate.rate) for rate in rates] == [(1, Decimal(1)), (2, Decimal("1.5"))]
-    entry = AuditEntry.objects.filter(brand=brand, kind="action").order_by("-pk").first()
-    assert (entry.before["rate"], entry.after["rate"]) == ("1", "1.5")
-    told = words(client.get(page_of(Programme, "change", programme.pk)))
-    assert "1.5" in told
-    assert "Campaign manager of" in told
-    assert client.get(page_of(Programme, "add")).status_code == 302
-
-
-@pytest.mark.parametrize("rate", ["-1", "1.0000001", "1000000", "much", ""])
-def test_a_rate_that_cannot_be_is_told(client, brand, points, rate):
-    page = client.post(reverse("admin:rewards_programme_set_base_rate", args=[brand.pk]), {"token": points.pk, "rate": rate})
-
-    assert "rate" in page.context["form"].errors
-    assert BaseRate.objects.filter(brand=brand).count() == 1
-
-
-def test_who_keeps_the_rules_reads_a_changed_programme_anew(client, brand, points, member):
-    till = RetailClient.of(brand)
-    till.post("/baskets/evaluation", basket(member.auth_id, line(1, "60.00")))
-    before = Programme.objects.get(brand=brand).revision
-
-    fill(client, Programme, Programme.objects.get(brand=brand), {"token": points.pk, "backdating_days": 0})
-
-    programme = Programme.objects.get(brand=brand)
-    assert (programme.backdating_days, programme.revision) == (0, before + 1)
-
-
-# --- earnings ---
-
-
-def test_an_earning_says_why_it_gave_points_and_what_came_back(brand, points, member):
-    promotion = publish(brand, DOUBLE_COFFEE)
-    publish(brand, FIFTY)
-    till = RetailClient.of(brand)
-    sent = basket(member.auth_id, line(1, "8.40", category="coffee"), line(2, "2.60"))
-    till.post("/earnings", sent)
-    earning = Earning.objects.get(brand=brand)
-    reversal = {"reversal_id": "back-1", "lines": [{"line": 1}]}
-    assert till.post(f"/earnings/{sent['transaction_id']}/reversal", reversal).status_code == 201
-
-    client = someone(brand, "Service agent")
-    told = words(client.get(page_of(Earning, "change", earning.pk)))
-
-    assert promotion.name in told
-    assert "What it counts costs too little." in told
-    assert "back-1" in told
-    assert "1: 8.40 EUR" in told
-    assert sent["transaction_id"] in words(client.get(page_of(Earning, "changelist") + f"?member={member.pk}"))
-    assert f"?member={member.pk}" in client.get(page_of(type(member), "change", member.pk)).content.decode()
-
-
-def test_earnings_of_another_member_are_not_listed(brand, points, member):
-    RetailClient.of(brand).post("/earnings", basket(member.auth_id, line(1, "8.40")))
-
-    page = someone(brand, "Finance").get(page_of(Earning, "changelist") + f"?member={make_member(brand).pk}")
-
-    assert list(page.context["cl"].result_list) == []
 
 
 # --- whose ---
