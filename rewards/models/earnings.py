@@ -42,7 +42,10 @@ class Earning(models.Model):
                 name="earning_posted", condition=Q(points=0, posting__isnull=True) | Q(points__gt=0, posting__isnull=False)
             ),
         ]
-        indexes = [models.Index(name="earning_of_member", fields=["member", "recorded_at", "id"])]
+        indexes = [
+            models.Index(name="earning_of_member", fields=["member", "recorded_at", "id"]),
+            models.Index(name="earning_of_day", fields=["brand", "occurred_at", "id"]),
+        ]
         triggers = [
             *kept("earning"),
             pgtrigger.Protect(
