@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from rewards.rules.baskets import Line
-from rewards.rules.money import written
+from rewards.rules.money import rate_text, written
 from rewards.rules.promotions import Fixed, Multiplier, PerAmount, PerItem, Rule, gain_text
 
 MILLION = 1_000_000
@@ -255,7 +255,7 @@ def _given(book: Book, rule: Rule, points: int, counted: Sequence[int] | None, l
         "quantity": sum(line.quantity for line in mine) / 1_000,
     }
     if isinstance(rule.terms.gain, Multiplier):
-        told |= {"factor": rule.terms.gain.factor, "rate": f"{book.rate_millionths / MILLION:g}"}
+        told |= {"factor": rule.terms.gain.factor, "rate": rate_text(book.rate_millionths)}
     if rule.segments:
         told["segments"] = sorted(rule.segments)
     if rule.terms.minimum_amount is not None:

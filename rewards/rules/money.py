@@ -47,6 +47,12 @@ def half_up(dividend: int, divisor: int) -> int:
     return (2 * dividend + divisor) // (2 * divisor)
 
 
+def rate_text(rate_millionths: int) -> str:
+    """A rate as decimals, exactly: what is taken back is judged by it."""
+    whole, part = divmod(rate_millionths, 1_000_000)
+    return f"{whole}.{part:06}".rstrip("0").rstrip(".")
+
+
 def millionths(rate: str | Decimal) -> int:
     """A rate with up to six decimals, in millionths."""
     return int((Decimal(rate) * 1_000_000).to_integral_value(ROUND_HALF_UP))

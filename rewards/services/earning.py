@@ -13,7 +13,8 @@ from ledger.services.posting import Holder, Posted, Posting, lapse_of, post
 from loyalty.database import execute_prepared, write
 from rewards.errors import TransactionIdReused
 from rewards.rules.baskets import stored
-from rewards.rules.earning import MILLION, Given
+from rewards.rules.earning import Given
+from rewards.rules.money import rate_text
 from rewards.rules.periods import period_of
 from rewards.services.business_keys import Answered, Earlier, fingerprint, first_answer
 from rewards.services.evaluating import BasketOrder, Judged, judge
@@ -104,7 +105,7 @@ def rules_paid(judged: Judged) -> dict[str, object]:
     return {
         "base": {
             "points": judged.outcome.base,
-            "rate": f"{book.rate_millionths / MILLION:g}",
+            "rate": rate_text(book.rate_millionths),
             "version": judged.rules.base_numbers.get(judged.token_id),
         },
         "promotions": [

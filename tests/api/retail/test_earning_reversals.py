@@ -55,6 +55,16 @@ def test_parts_of_a_line_take_their_share_by_quantity(till, member):
     assert reverse(till, name, "r4").json()["points"] == -1
 
 
+def test_a_rate_is_kept_to_its_last_digit(brand, member):
+    make_programme(brand, rate="1.234567")
+    till = RetailClient.of(brand)
+    name = earned(till, member, line(1, "600000.00"), line(2, "400000.00"))
+
+    told = reverse(till, name, lines=[{"line": 2}]).json()
+
+    assert (told["points"], told["remaining_points"]) == (740_740 - 1_234_567, 740_740)
+
+
 @pytest.mark.parametrize(
     "lines", [[{"line": 9}], [{"line": 1, "quantity": 2}], [{"line": 1, "quantity": 0}], [{"line": 1}, {"line": 1}]]
 )
