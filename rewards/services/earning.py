@@ -18,6 +18,7 @@ from rewards.rules.money import rate_text
 from rewards.rules.periods import period_of
 from rewards.services.business_keys import Answered, Earlier, fingerprint, first_answer
 from rewards.services.evaluating import BasketOrder, Judged, judge
+from users.services.members import locked_member
 
 EARLIER = """
 SELECT salt, fingerprint, answer FROM rewards_earning WHERE brand_id = %s::bigint AND transaction_id = %s::text
@@ -78,10 +79,9 @@ def _earn(order: EarnOrder, at: datetime, render: Callable[[Earned], str]) -> An
 
 def _post(order: EarnOrder, judged: Judged, at: datetime) -> Earned:
     brand_id, auth_id, total = order.basket.brand_id, order.basket.member or "", judged.outcome.total
-    if total == 0:
-        return Earned(
-            judged, None, spendable(brand_id=brand_id, member_id=judged.member_id or 0, token_id=judged.token_id, at=at)
-        )
+    if total == 0:  # no posting holds the member against being erased, so that no basket is kept behind an erasure's back
+        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        return Earned(judged, None, spendable(brand_id=brand_id, member_id=member.pk, token_id=judged.token_id, at=at))
     token = find_token(brand_id=brand_id, token_id=judged.token_id, type_=TokenType.ERC20)
     posted = post(
         Posting(

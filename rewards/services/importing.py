@@ -4,7 +4,7 @@ A batch is stored whole or not at all, and whoever runs the file again passes wh
 stopped. Baskets are judged by the rules of the tills; those that count against limits or budgets go one by one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from rewards.services.books import Rules, rules_of
 from rewards.services.business_keys import Earlier, fingerprint, first_answer
 from rewards.services.earning import Earned, EarnOrder, earn, rules_paid
 from rewards.services.evaluating import BasketOrder, Judged, judged_instant, told
+from users.models import Member
 
 KNOWN = """
 SELECT transaction_id, salt, fingerprint, answer FROM rewards_earning
@@ -36,6 +37,7 @@ MEMBERS = """
 SELECT m.auth_id, m.id, ARRAY(SELECT s.segment_id FROM users_segmentmember s WHERE s.member_id = m.id)
 FROM users_member m WHERE m.brand_id = %s::bigint AND m.auth_id = ANY(%s::text[])
 """
+NO_MEMBER = "member_id: the brand has no such member"
 STORE = """
 COPY rewards_earning (brand_id, member_id, token_id, transaction_id, salt, fingerprint, occurred_at, points, remaining,
   basket, rules, answer, posting_id, actor, recorded_at) FROM STDIN
@@ -110,7 +112,7 @@ def _earn_all(brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime
         line, basket, _ = content
         known = members.get(basket.member_id)
         if known is None:
-            batch.reject(line, "member_id: the brand has no such member")
+            batch.reject(line, NO_MEMBER)
         elif _is_limited(batch.rules, basket, known[1]):
             _earn_alone(batch, content)
         else:
@@ -216,9 +218,14 @@ def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Con
     accounts = open_accounts(brand_id=brand_id, member_ids=members, token_id=token_id)
     paying = [(content, one) for content, one in judged if one.outcome.total]
     receipts = iter(post_many([_posting(batch, content, one, accounts[one.member_id or 0], token) for content, one in paying]))
+    nothing = {one.member_id or 0 for _, one in judged if not one.outcome.total}
+    here = _held(nothing)
     stored: list[tuple[Content, Earned]] = []
     for content, one in judged:
         receipt = next(receipts) if one.outcome.total else None
+        if receipt is None and one.member_id not in here:
+            batch.reject(content[0], NO_MEMBER)
+            continue
         if isinstance(receipt, LoyaltyError):
             batch.reject(content[0], receipt)
             continue
@@ -226,6 +233,14 @@ def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Con
         batch.earned += 1
         batch.points += one.outcome.total
     return stored
+
+
+def _held(member_ids: Collection[int]) -> set[int]:
+    """Those who are not erased, and will not be before the transaction ends: no posting holds them."""
+    if not member_ids:
+        return set()
+    rows = Member.objects.filter(pk__in=member_ids, erased_at__isnull=True).order_by("pk")
+    return set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _posting(batch: _Batch, content: Content, judged: Judged, account_id: int, token: Token) -> Posting:
