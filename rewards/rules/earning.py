@@ -128,8 +128,18 @@ def _count(met: dict[int, list[int] | None], place: int, position: int) -> None:
         counted.append(position)
 
 
-def evaluate(book: Book, lines: Sequence[Line], seen: Circumstances, usage: Mapping[int, Usage] | None = None) -> Outcome:
-    """What a basket earns; `usage` says by promotion what is left of its limits."""
+def evaluate(
+    book: Book,
+    lines: Sequence[Line],
+    seen: Circumstances,
+    usage: Mapping[int, Usage] | None = None,
+    *,
+    tells_unmet: bool = True,
+) -> Outcome:
+    """What a basket earns; `usage` says by promotion what is left of its limits.
+
+    Without `tells_unmet` nothing is said of promotions that the basket never met.
+    """
     base, shares = base_of(lines, book.rate_millionths, book.decimals)
     outcome = Outcome(base, shares)
     concerned = book.concerned(lines, seen.segments)
@@ -151,7 +161,8 @@ def evaluate(book: Book, lines: Sequence[Line], seen: Circumstances, usage: Mapp
         outcome.given.append(_given(book, rule, points, counted, lines))
         for position, share in zip(counted or (), outcome.given[-1].shares, strict=True):
             outcome.lines[position] += share
-    _tell_others(book, concerned, outcome)
+    if tells_unmet:
+        _tell_others(book, concerned, outcome)
     return outcome
 
 

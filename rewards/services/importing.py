@@ -1,7 +1,8 @@
 """Earnings out of a file: thousands in a transaction, each transaction_id once, whatever stops on the way.
 
 A batch is stored whole or not at all, and whoever runs the file again passes what is stored, so it goes on where it
-stopped. Baskets are judged by the rules of the tills; those that count against limits or budgets go one by one.
+stopped. Baskets are judged by the rules of the tills; those that count against limits or budgets go one by one. What is
+kept of a basket tells of the promotions that it met, and not of all that it might have: nobody waits for that answer.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -204,7 +205,7 @@ def _earn_alone(batch: _Batch, content: Content) -> None:
 def _judge(rules: Rules, basket: FileBasket, known: tuple[int, frozenset[int]]) -> Judged:
     member_id, segments = known
     seen = Circumstances(basket.occurred_at.astimezone(rules.zone), segments, basket.store_id, basket.channel)
-    outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen)
+    outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen, tells_unmet=False)
     return Judged(rules, rules.token_id, member_id, (basket.line,), basket.occurred_at, seen, outcome)
 
 
