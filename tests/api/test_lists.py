@@ -98,8 +98,8 @@ def test_a_malformed_or_unknown_parameter_is_refused_naming_it(partner, path, pa
     [
         *[("/users", name, "1") for name in ("cursor", "types", "token_id", "status", "user_auth_id")],
         ("/users", "email_like", "%00"),
-        *[("/transactions", "types", value) for value in ("earn", "", "credit_points,", "CREDIT_POINTS", "%00")],
-        ("/transactions", "types%5B%5D", "earn"),
+        *[("/transactions", "types", value) for value in ("earned", "", "credit_points,", "CREDIT_POINTS", "%00")],
+        ("/transactions", "types%5B%5D", "earned"),
         *[("/transactions", "status", value) for value in ("done", "", "SUCCESS", "success,failed", "%00")],
         *[("/transactions", "token_id", value) for value in ("", "a", "-1", "1.0", "%D9%A1", "1%0A", "%00")],
         *[

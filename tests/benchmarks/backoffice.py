@@ -35,6 +35,7 @@ FEW = {
     *("users.Brand", "users.Staff", "users.ApiKey", "users.WebhookEndpoint", "users.EmailTemplate", "users.OAuthClient"),
     *("ledger.Token", "rewards.Campaign", "rewards.CodeBatch", "rewards.RewardType", "rewards.Category", "rewards.Location"),
     *("rewards.CollectibleSupply", "exchange.Provider", "exchange.Partnership", "ledger.ProofRun"),
+    *("rewards.Programme", "rewards.Promotion", "rewards.Action", "users.Segment"),
 }
 # What differs among the rows of a table: WAITING of them, from the newest to the oldest, wait; the others are over.
 WAITING = 60

@@ -88,8 +88,8 @@ def add_pool(platform: Platform, folder: Path, codes: list[str]) -> int:
     brand = platform.demo["brands"][0]
     ((reward_type,),) = platform.sql(
         "INSERT INTO rewards_rewardtype"
-        " (brand_id, token_id, name, description, price, stock, fulfilment, active, website, images, sends_email)"
-        " VALUES (%s, %s, %s, '', %s, 0, 'pool', true, '', '{}', false) RETURNING id",
+        " (brand_id, token_id, name, sku, description, price, stock, fulfilment, active, website, images, sends_email)"
+        " VALUES (%s, %s, %s, '', '', %s, 0, 'pool', true, '', '{}', false) RETURNING id",
         *(int(brand["id"]), brand["tokens"]["points"], f"Reward {secrets.token_hex(6)}", WORTH),
     )
     file = folder / "pool.csv"

@@ -20,6 +20,10 @@ from tests.faults.server import ROOT, environment, free_port, wait_for
 from tests.loyalty.conftest import Serve, in_folder
 
 MAIL_SECONDS = 15
+KEYS_OF_A_BRAND = {
+    *("id", "name", "api_key", "read_only_api_key", "staff", "tokens", "campaigns", "reward_types"),
+    *("retail", "segments", "promotions", "actions"),
+}
 
 
 def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -96,11 +100,14 @@ def test_demo_json_has_the_documented_keys_and_is_for_its_owner_only(served: Ser
     assert demo["admin"] | {"password": ""} == {"url": f"{served.base_url}/admin/", "username": "admin", "password": ""}
     assert [brand["name"] for brand in demo["brands"]] == ["Aurora Coffee", "Borealis Books"]
     for brand in demo["brands"]:
-        assert set(brand) == {"id", "name", "api_key", "read_only_api_key", "staff", "tokens", "campaigns", "reward_types"}
+        assert set(brand) == KEYS_OF_A_BRAND
         assert set(brand["tokens"]) == {"points", "expiring", "collectible", "miles"}
         assert set(brand["tokens"]["miles"]) == {"etihad", "miles_and_more", "alaska"}
         assert set(brand["campaigns"]) == {"points", "nft", "miles", "ended"}
         assert set(brand["reward_types"]) == {"coupon", "scarce", "expired"}
+        assert set(brand["retail"]) == {"client_id", "client_secret"}
+        assert (set(brand["segments"]), set(brand["promotions"])) == ({"vip"}, {"double_coffee", "vip_bonus"})
+        assert set(brand["actions"]) == {"daily", "once", "conditional"}
         assert brand["api_key"].startswith("lp_test_")
     assert (served.folder / "demo.json").stat().st_mode & 0o077 == 0
 
