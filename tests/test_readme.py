@@ -18,6 +18,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.long  # .ci/run takes the walk in a fresh clone
 @pytest.mark.timeout(400)
 def test_the_walk_answers_what_the_readme_says(tmp_path):
     port, setting = free_port(), environment(tmp_path)

@@ -114,15 +114,15 @@ def lists() -> list[type[Model]]:
     return sorted(found, key=lambda model: model._meta.label)
 
 
-def pages(side: Side) -> dict[str, str]:
-    """Every page that is measured, by name."""
+def pages(side: Side, choices: int | None = None) -> dict[str, str]:
+    """Every page that is measured, by name; with so many choices of each filter, or all of them."""
     member = Member.objects.get(brand=side.brand, auth_id="m7")
     account = Account.objects.get(brand=side.brand, member=member)
     row = Transaction.objects.filter(brand=side.brand, account=account, sequence=5).get()
     found = {"home": reverse("admin:index"), "home_365_days": reverse("admin:index") + "?period=365"}
     found |= {f"list_{model._meta.model_name}": _page(model, "changelist") for model in lists()}
     found |= {f"card_{card.name}": card.link for card in side.client.get(found["home"]).context_data["cards"]}
-    found |= {f"filter_{name}": path for name, path in _filters(side)}
+    found |= {f"filter_{name}": path for name, path in _filters(side, choices)}
     rows: dict[str, Model] = {"member": member, "account": account, "transaction": row}
     return found | {f"page_{name}": _page(type(one), "change", one.pk) for name, one in rows.items()}
 
@@ -131,14 +131,14 @@ def _page(model: type[Model], page: str, *arguments: object) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
 
 
-def _filters(side: Side) -> Iterator[tuple[str, str]]:
-    """Each choice that the filters of lists offer."""
+def _filters(side: Side, choices: int | None) -> Iterator[tuple[str, str]]:
+    """The choices that the filters of lists offer."""
     for model in lists():
         path = _page(model, "changelist")
         changelist = side.client.get(path).context_data["cl"]
         for one in changelist.filter_specs:
             offered = [choice for choice in one.choices(changelist) if "query_string" in choice and not choice.get("selected")]
-            for number, choice in enumerate(offered):
+            for number, choice in enumerate(offered[:choices]):
                 yield f"{model._meta.model_name}_{one.title}_{number}".replace(" ", "_"), path + choice["query_string"]
 
 
@@ -150,8 +150,7 @@ def roll_up(side: Side) -> None:
 
 
 def queries(side: Side, path: str) -> int:
-    """How many statements a page makes once it is warm."""
-    side.client.get(path)
+    """How many statements a page makes; what all pages keep in memory is there, for others were looked at before."""
     with CaptureQueriesContext(connection) as captured:
         answer = side.client.get(path)
     assert answer.status_code == 200, (path, answer.status_code)

@@ -5,7 +5,7 @@ import pytest
 from loyalty.admin.roles import ROLES
 
 EVERYBODY = ["admin", *(role.replace(" ", "-").lower() for role in ROLES)]
-SHORT = {"admin", "service-agent"}  # the one sees every page, the other the most of them as somebody who may not change them
+SHORT = {"admin"}  # who sees every page
 
 
 @pytest.mark.parametrize("role", [pytest.param(role, marks=() if role in SHORT else pytest.mark.long) for role in EVERYBODY])
