@@ -10,9 +10,14 @@ from users.signals import member_erased
 
 
 def close_accounts(*, member: Member, at: datetime) -> None:
-    """Close every account of a member, inside the transaction that erases them."""
+    """Close every account of a member, inside the transaction that erases them.
+
+    Those that a merge closed are held, too: what comes back on them keeps words about the member.
+    """
     accounts = Account.objects.select_for_update(no_key=True).filter(brand_id=member.brand_id, member=member)
-    for account in accounts.filter(closed_at__isnull=True).order_by("pk"):
+    for account in accounts.order_by("pk"):
+        if account.closed_at is not None:
+            continue
         settle_due_lots(account, at=at)
         if account.balance > 0:
             post(

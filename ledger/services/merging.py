@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ledger.errors import AccountClosed
 from ledger.models import Account, Counterpart, Lot, Transaction, TransactionType
 from ledger.rules.lots import take
 from ledger.services.closing import close_account, reopen_account
@@ -70,7 +71,7 @@ def reopened(
     if account.closed_at is None:
         yield
         return
-    heir_id, closed_at = heir_account(account), account.closed_at
+    heir_id, closed_at = _held_heir(account), account.closed_at
     why = {"because": original.pk, "from_account": account.pk, "to_account": heir_id}
     with transaction.atomic():
         reopen_account(account)
@@ -100,6 +101,17 @@ def _draw(
     first = lapsing.order_by("sequence").values_list("sequence", flat=True).first()
     taken = post(Posting(account=heir_id, amount=-amount, explanation=why, take_first=first, **terms))
     post(Posting(account=account_id, amount=amount, explanation=why | {"transaction": taken.id}, **terms))
+
+
+def _held_heir(account: Account) -> int:
+    """The account that stands for this one, held; whoever waited for a merge of its holder finds the next one."""
+    heir_id = heir_account(account)
+    while lock_account(heir_id).closed_at is not None:
+        onward = heir_account(account)
+        if onward == heir_id:
+            raise AccountClosed
+        heir_id = onward
+    return heir_id
 
 
 def heir_account(account: Account) -> int:

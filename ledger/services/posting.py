@@ -24,6 +24,8 @@ from ledger.rules.lots import Allocation, OpenLot, due, flat, take
 from ledger.services.statement import GIVEN, Form, build
 from loyalty.database import constraint_of, execute_prepared, write
 from loyalty.errors import LoyaltyError
+from users.errors import UserNotFound
+from users.models import Member
 from users.services.members import locked_member
 
 SYSTEM = "system"
@@ -142,21 +144,28 @@ def post_many(postings: Sequence[Posting]) -> list[Posted | LoyaltyError]:
 
 
 def open_account(*, brand_id: int, member_id: int, token_id: int) -> int:
-    """The id of a member's account, made when it is first needed."""
-    key = {"brand_id": brand_id, "member_id": member_id, "token_id": token_id}
-    Account.objects.bulk_create([Account(**key)], ignore_conflicts=True)
-    return Account.objects.values_list("pk", flat=True).get(**key)
+    """The id of a member's account, made when it is first needed. Raises UserNotFound of who was erased or merged."""
+    found = open_accounts(brand_id=brand_id, member_ids=[member_id], token_id=token_id)
+    if member_id not in found:
+        raise UserNotFound
+    return found[member_id]
 
 
 def open_accounts(*, brand_id: int, member_ids: Collection[int], token_id: int) -> dict[int, int]:
-    """The ids of many members' accounts of one token, by member, made where they are needed."""
+    """The ids of many members' accounts of one token, by member, made where they are needed.
+
+    Whose account is to be made is held first, as erasing and merging hold them, so that none is made behind their back;
+    who was erased or merged before gets none, and is left out.
+    """
     rows = Account.objects.filter(brand_id=brand_id, token_id=token_id, member_id__in=member_ids)
     found = dict(rows.values_list("member_id", "pk"))
-    missing = sorted(set(member_ids) - found.keys())
+    missing = set(member_ids) - found.keys()
     if missing:
-        accounts = [Account(brand_id=brand_id, member_id=member_id, token_id=token_id) for member_id in missing]
+        here = Member.objects.filter(brand_id=brand_id, pk__in=missing, erased_at__isnull=True, merged_into__isnull=True)
+        held = list(here.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        accounts = [Account(brand_id=brand_id, member_id=member_id, token_id=token_id) for member_id in held]
         Account.objects.bulk_create(accounts, ignore_conflicts=True)
-        found |= dict(rows.filter(member_id__in=missing).values_list("member_id", "pk"))
+        found |= dict(rows.filter(member_id__in=held).values_list("member_id", "pk"))
     return found
 
 

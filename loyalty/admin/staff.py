@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin, UndeletedAdmin, staff_of
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import LoyaltyError
+from rewards.models import Programme
 from users.models import Brand, Staff
 from users.services.second_factors import reset_second_factor, with_second_factor
 from users.services.staff import add_staff, assign_roles, assignable_roles, judge_reach, renew_invitation, set_active
@@ -38,7 +39,9 @@ class BrandPage(KeptAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
         """What binds the brand's own staff is said by the house: nobody lifts the limit above which a second one is asked."""
         fixed = () if staff_of(request).brand_id is None else ("sandbox", "staff_limit_points")
-        return (*super().get_readonly_fields(request, obj), *fixed)
+        # What was earned, and what rules ask for, is written in coins of the currency.
+        counted = ("currency",) if obj is not None and Programme.objects.filter(brand=obj).exists() else ()
+        return (*super().get_readonly_fields(request, obj), *fixed, *counted)
 
 
 FIELDS: Any = ["username", "brand", "email", "first_name", "last_name", "roles"]

@@ -99,6 +99,10 @@ class ApiView(PlainView):
         finished = to_response(response) if isinstance(response, Answer) else response
         return super().finalize_response(request, finished, *args, **kwargs)
 
+    def keeps_answer(self, request: HttpRequest) -> bool:
+        """Whether the answer will be kept under a key."""
+        return "HTTP_IDEMPOTENCY_KEY" in request.META
+
     def once(self, request: HttpRequest, effect: Callable[[], Answer]) -> Answer:
         """Run the effect of a POST, once for each Idempotency-Key."""
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")

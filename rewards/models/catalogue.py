@@ -25,6 +25,19 @@ class Fulfilment(models.TextChoices):
     PHYSICAL = "physical", "A gift that is sent"
 
 
+def _dates(name: str, of: str = "id = {row}.reward_type_id") -> list[pgtrigger.Trigger]:
+    """What belongs to a reward type changes it: readers of what has changed since an instant must see that."""
+    return [
+        pgtrigger.Trigger(
+            name=f"{name}_{verb}_dates",
+            operation=operation,
+            when=pgtrigger.After,
+            func=f"UPDATE rewards_rewardtype SET name = name WHERE {of.format(row=row)}; RETURN NULL;",  # noqa: S608 - our own
+        )
+        for verb, operation, row in (("given", pgtrigger.Insert | pgtrigger.Update, "NEW"), ("taken", pgtrigger.Delete, "OLD"))
+    ]
+
+
 class Category(models.Model):
     """A shelf of the catalogue; shelves stand in one another."""
 
@@ -60,6 +73,14 @@ class Category(models.Model):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="category_dates",  # its name and code stand in what is told of its gifts
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(old__name__df=pgtrigger.F("new__name"))
+                | pgtrigger.Q(old__code__df=pgtrigger.F("new__code")),
+                func="UPDATE rewards_rewardtype SET name = name WHERE category_id = NEW.id; RETURN NULL;",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -84,6 +105,7 @@ class CategoryText(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="category_text_once", fields=["brand", "category", "language"])]
+        triggers = _dates("category_text", "category_id = {row}.category_id")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
@@ -200,19 +222,6 @@ class RewardType(models.Model):
     def left(self) -> int | None:
         """How many are left; None where there is no limit."""
         return None if self.stock is None else self.stock - self.handed_out
-
-
-def _dates(name: str) -> list[pgtrigger.Trigger]:
-    """What belongs to a reward type changes it: readers of what has changed since an instant must see that."""
-    return [
-        pgtrigger.Trigger(
-            name=f"{name}_{verb}_dates",
-            operation=operation,
-            when=pgtrigger.After,
-            func=f"UPDATE rewards_rewardtype SET name = name WHERE id = {row}.reward_type_id; RETURN NULL;",  # noqa: S608 - a name of our own
-        )
-        for verb, operation, row in (("given", pgtrigger.Insert | pgtrigger.Update, "NEW"), ("taken", pgtrigger.Delete, "OLD"))
-    ]
 
 
 class RewardTypeLocation(models.Model):

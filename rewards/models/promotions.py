@@ -78,7 +78,9 @@ class Promotion(models.Model):
     state = models.CharField(max_length=8, choices=PromotionState, default=PromotionState.DRAFT)
     draft = models.JSONField(help_text="Terms that are not published (rewards.rules.promotions.Terms).")
     version = models.ForeignKey("PromotionVersion", models.PROTECT, null=True, blank=True, related_name="+", editable=False)
-    budget_points = models.BigIntegerField(null=True, blank=True, help_text="What it may give in all; empty: no limit.")
+    budget_points = models.BigIntegerField(
+        null=True, blank=True, help_text="What it may give from when this is set; empty: no limit."
+    )
     spent_points = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -7,7 +7,6 @@ DECIMALS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "HUF": 2, "BHD": 3
 """Currencies whose smallest coin is not a hundredth (ISO 4217), and those that are often taken for such."""
 DIGITS = re.compile(r"(0|[1-9][0-9]{0,11})(?:\.([0-9]{1,3}))?")
 QUANTITY_DECIMALS = 3
-MOST_COINS = 10**13
 
 
 def decimals_of(currency: str) -> int:

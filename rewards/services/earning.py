@@ -16,8 +16,10 @@ from rewards.rules.baskets import stored
 from rewards.rules.earning import Given
 from rewards.rules.money import rate_text
 from rewards.rules.periods import period_of
+from rewards.rules.promotions import Rule
 from rewards.services.business_keys import Answered, Earlier, fingerprint, first_answer
 from rewards.services.evaluating import BasketOrder, Judged, judge
+from users.errors import UserNotFound
 from users.services.members import locked_member
 
 EARLIER = """
@@ -81,6 +83,7 @@ def _post(order: EarnOrder, judged: Judged, at: datetime) -> Earned:
     brand_id, auth_id, total = order.basket.brand_id, order.basket.member or "", judged.outcome.total
     if total == 0:  # no posting holds the member against being erased, so that no basket is kept behind an erasure's back
         member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        _check_same(judged, member.pk)
         return Earned(judged, None, spendable(brand_id=brand_id, member_id=member.pk, token_id=judged.token_id, at=at))
     token = find_token(brand_id=brand_id, token_id=judged.token_id, type_=TokenType.ERC20)
     posted = post(
@@ -96,7 +99,14 @@ def _post(order: EarnOrder, judged: Judged, at: datetime) -> Earned:
             explanation=rules_paid(judged) | {"transaction_id": order.transaction_id},
         )
     )
+    _check_same(judged, posted.member_id)
     return Earned(judged, posted, posted.balance_after)
+
+
+def _check_same(judged: Judged, member_id: int) -> None:
+    """Refuse to post to another than was judged: erased meanwhile, and made anew under the same name. Raises UserNotFound."""
+    if member_id != judged.member_id:
+        raise UserNotFound
 
 
 def rules_paid(judged: Judged) -> dict[str, object]:
@@ -106,6 +116,7 @@ def rules_paid(judged: Judged) -> dict[str, object]:
         "base": {
             "points": judged.outcome.base,
             "rate": rate_text(book.rate_millionths),
+            "decimals": judged.rules.decimals,
             "version": judged.rules.base_numbers.get(judged.token_id),
         },
         "promotions": [
@@ -115,10 +126,18 @@ def rules_paid(judged: Judged) -> dict[str, object]:
                 "number": given.rule.number,
                 "points": given.points,
                 "budgeted": given.rule.budget_points is not None,
+                "period": counted_in(given.rule, judged),
             }
             for given in judged.outcome.given
         ],
     }
+
+
+def counted_in(rule: Rule, judged: Judged) -> str | None:
+    """The period in which it counts for the member what a promotion gave; None where that has no limit."""
+    if rule.terms.member_times is None and rule.terms.member_points is None:
+        return None
+    return period_of(rule.terms.member_period, judged.seen.local)
 
 
 def _count(judged: Judged, brand_id: int) -> None:
@@ -128,8 +147,8 @@ def _count(judged: Judged, brand_id: int) -> None:
         rule = given.rule
         if rule.budget_points is not None:
             execute_prepared(SPEND, [given.points, brand_id, rule.promotion_id])
-        if rule.terms.member_times is not None or rule.terms.member_points is not None:
-            period = period_of(rule.terms.member_period, judged.seen.local)
+        period = counted_in(rule, judged)
+        if period is not None:
             execute_prepared(USE, [brand_id, rule.promotion_id, judged.member_id, period, given.points])
 
 

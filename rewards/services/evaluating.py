@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection
 
+from ledger.errors import BalanceLimit
+from ledger.models.accounts import BALANCE_LIMIT
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.posting import lock_account, open_account
@@ -64,7 +66,7 @@ class Judged:
 
 def evaluate_basket(*, order: BasketOrder, at: datetime) -> Judged:
     """What a basket would earn. Raises InvalidRequest naming the field, UnknownCurrency, TokenNotFound, UserNotFound,
-    ProgrammeMissing.
+    ProgrammeMissing, BalanceLimit.
     """
     return judge(order, at, hold=False)
 
@@ -83,7 +85,15 @@ def judge(order: BasketOrder, at: datetime, *, hold: bool, draft: Rule | None = 
     book = rules.book(token_id) if draft is None else rules.book(token_id).with_draft(draft)
     limited = [rule for place in book.concerned(lines, seen.segments) if (rule := book.rules[place]).is_limited]
     usage = usage_of(order.brand_id, member_id, token_id, limited, seen, hold=hold) if limited else {}
-    return Judged(rules, token_id, member_id, lines, occurred_at, seen, evaluate(book, lines, seen, usage))
+    outcome = evaluate(book, lines, seen, usage)
+    check_total(outcome)
+    return Judged(rules, token_id, member_id, lines, occurred_at, seen, outcome)
+
+
+def check_total(outcome: Outcome) -> None:
+    """Refuse what no account could ever hold. Raises BalanceLimit."""
+    if outcome.total >= BALANCE_LIMIT:
+        raise BalanceLimit
 
 
 def usage_of(

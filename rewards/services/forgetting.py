@@ -15,8 +15,8 @@ from users.signals import member_erased, member_merged
 def forget_earnings(*, member: Member) -> None:
     """Let go of what was bought and answered, inside the transaction that erases; numbers stay, names are used up."""
     own = Earning.objects.filter(brand_id=member.brand_id, member=member)
+    own.update(**FORGOTTEN, basket=None, returned={})  # first: whoever takes one back holds it, and is waited for
     EarningReversal.objects.filter(earning__in=own.values("pk")).update(**FORGOTTEN, lines={})
-    own.update(**FORGOTTEN, basket=None, returned={})
     PromotionUse.objects.filter(brand_id=member.brand_id, member=member).delete()
 
 

@@ -27,7 +27,7 @@ from rewards.rules.earning import Circumstances, evaluate
 from rewards.services.books import Rules, rules_of
 from rewards.services.business_keys import Earlier, fingerprint, first_answer
 from rewards.services.earning import Earned, EarnOrder, earn, rules_paid
-from rewards.services.evaluating import BasketOrder, Judged, judged_instant, told
+from rewards.services.evaluating import BasketOrder, Judged, check_total, judged_instant, told
 from users.models import Member
 
 KNOWN = """
@@ -117,7 +117,10 @@ def _earn_all(brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime
         elif _is_limited(batch.rules, basket, known[1]):
             _earn_alone(batch, content)
         else:
-            judged.append((content, _judge(batch.rules, basket, known)))
+            try:
+                judged.append((content, _judge(batch, basket, known)))
+            except LoyaltyError as refusal:
+                batch.reject(line, refusal)
     _store(batch, _post(batch, judged))
     return batch
 
@@ -129,9 +132,8 @@ def _read(batch: _Batch, lines: Sequence[FileLine]) -> list[Content]:
     for line in lines:
         try:
             basket = read_basket(line.columns, currency=rules.currency, decimals=rules.decimals)
-            judged_instant(basket.occurred_at, rules.backdating_days, batch.at)
-        except (FileFault, LoyaltyError) as refusal:
-            batch.reject(line, refusal)
+        except FileFault as fault:
+            batch.reject(line, fault)
             continue
         content = msgspec.json.encode(sorted(line.columns.items()))
         twin = read.get(basket.transaction_id)
@@ -194,18 +196,24 @@ def _earn_alone(batch: _Batch, content: Content) -> None:
     wanted = EarnOrder(basket=order, transaction_id=basket.transaction_id, content=told_so, actor=batch.actor)
     try:
         with transaction.atomic():
-            earn(order=wanted, at=batch.at, render=render)
+            answered = earn(order=wanted, at=batch.at, render=render)
     except LoyaltyError as refusal:
         batch.reject(line, refusal)
+        return
+    if not answered.first:  # another run of the file was faster
+        batch.already += 1
         return
     batch.earned += 1
     batch.points += given[-1]
 
 
-def _judge(rules: Rules, basket: FileBasket, known: tuple[int, frozenset[int]]) -> Judged:
-    member_id, segments = known
+def _judge(batch: _Batch, basket: FileBasket, known: tuple[int, frozenset[int]]) -> Judged:
+    """What a basket earns. Raises InvalidRequest (its date), BalanceLimit."""
+    rules, (member_id, segments) = batch.rules, known
+    judged_instant(basket.occurred_at, rules.backdating_days, batch.at)
     seen = Circumstances(basket.occurred_at.astimezone(rules.zone), segments, basket.store_id, basket.channel)
     outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen, tells_unmet=False)
+    check_total(outcome)
     return Judged(rules, rules.token_id, member_id, (basket.line,), basket.occurred_at, seen, outcome)
 
 
@@ -215,18 +223,18 @@ def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Con
         return []
     brand_id, token_id = batch.brand_id, batch.rules.token_id
     token = find_token(brand_id=brand_id, token_id=token_id, type_=TokenType.ERC20)
-    members = {one.member_id or 0 for _, one in judged}
+    members = {one.member_id or 0 for _, one in judged if one.outcome.total}
     accounts = open_accounts(brand_id=brand_id, member_ids=members, token_id=token_id)
-    paying = [(content, one) for content, one in judged if one.outcome.total]
+    paying = [(content, one) for content, one in judged if one.outcome.total and one.member_id in accounts]
     receipts = iter(post_many([_posting(batch, content, one, accounts[one.member_id or 0], token) for content, one in paying]))
     nothing = {one.member_id or 0 for _, one in judged if not one.outcome.total}
     here = _held(nothing)
     stored: list[tuple[Content, Earned]] = []
     for content, one in judged:
-        receipt = next(receipts) if one.outcome.total else None
-        if receipt is None and one.member_id not in here:
+        if one.member_id not in (accounts if one.outcome.total else here):  # erased or merged meanwhile
             batch.reject(content[0], NO_MEMBER)
             continue
+        receipt = next(receipts) if one.outcome.total else None
         if isinstance(receipt, LoyaltyError):
             batch.reject(content[0], receipt)
             continue
@@ -237,10 +245,10 @@ def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Con
 
 
 def _held(member_ids: Collection[int]) -> set[int]:
-    """Those who are not erased, and will not be before the transaction ends: no posting holds them."""
+    """Those who are neither erased nor merged, and will not be before the transaction ends: no posting holds them."""
     if not member_ids:
         return set()
-    rows = Member.objects.filter(pk__in=member_ids, erased_at__isnull=True).order_by("pk")
+    rows = Member.objects.filter(pk__in=member_ids, erased_at__isnull=True, merged_into__isnull=True).order_by("pk")
     return set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from ledger.errors import InsufficientBalance, NotReversible
 from ledger.models import Transaction, TransactionType
@@ -15,15 +15,15 @@ from ledger.services.posting import Posted, lock_account, settle_due_lots
 from ledger.services.reversing import ReversalOrder, reverse
 from loyalty.database import constraint_of, write
 from rewards.errors import AlreadyReversed, EarningNotFound, PointsAlreadySpent, ReversalIdReused
-from rewards.models import Earning, EarningReversal, Programme, Promotion, PromotionUse
+from rewards.models import Earning, EarningReversal, Promotion, PromotionUse
 from rewards.rules.baskets import BasketFault, Line, give_back, left_of, restored
 from rewards.rules.earning import kept_points
-from rewards.rules.money import decimals_of, millionths, thousandths
-from rewards.rules.periods import period_of
+from rewards.rules.money import millionths, thousandths
 from rewards.rules.promotions import Rule
 from rewards.services.books import paid_rules
 from rewards.services.business_keys import Answered, fingerprint, first_answer
 from rewards.services.evaluating import refused
+from users.models import Member
 
 OWN_TYPES = frozenset({TransactionType.EARN})
 
@@ -58,12 +58,16 @@ class TakenBack:
 
 @dataclass(frozen=True, slots=True)
 class _Reduction:
-    """How much less a rule gives in the end; `gone` where nothing is left, `budgeted` where it came out of a budget."""
+    """How much less a rule gives in the end; `gone` where nothing is left.
+
+    `budgeted` where it came out of a budget; `period` is the one in which it was counted for the member, if it was.
+    """
 
     rule: Rule
     points: int
     gone: bool
     budgeted: bool
+    period: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class _Part:
 def take_back(*, order: TakeBackOrder, at: datetime, render: Callable[[TakenBack], str]) -> Answered:
     """Take back what an earning gave for what came back; nothing less, nothing more, once for each reversal_id.
 
-    Points of the earning that have lapsed meanwhile are not taken a second time. Raises EarningNotFound, AlreadyReversed,
+    Points of the earning that have lapsed meanwhile are not taken a second time; where a merge put them together with
+    others that lapse on the same day, what lapsed of them all counts as the earning's. Raises EarningNotFound, AlreadyReversed,
     ReversalIdReused, FirstAnswerErased, PointsAlreadySpent, InvalidRequest naming a line.
     """
     return write(lambda: _take_back(order, at, render))
@@ -115,8 +120,8 @@ def _held(order: TakeBackOrder) -> Earning:
 
 
 def _part(order: TakeBackOrder, earning: Earning) -> _Part:
-    brand = Programme.objects.select_related("brand").get(brand_id=order.brand_id).brand
-    lines, decimals = restored((earning.basket or {})["lines"]), decimals_of(brand.currency)
+    rules = earning.rules
+    lines, decimals = restored((earning.basket or {})["lines"]), rules["base"]["decimals"]
     before = left_of(lines, earning.returned)
     if not before:
         raise AlreadyReversed
@@ -124,7 +129,6 @@ def _part(order: TakeBackOrder, earning: Earning) -> _Part:
         now, total = give_back(lines, earning.returned, _asked(order, before))
     except BasketFault as fault:
         raise refused(fault) from None
-    rules = earning.rules
     known = paid_rules(order.brand_id, [paid["version"] for paid in rules["promotions"]], decimals=decimals)
     paid = [(known[row["version"]], row["points"]) for row in rules["promotions"]]
     rate = millionths(rules["base"]["rate"])
@@ -134,7 +138,7 @@ def _part(order: TakeBackOrder, earning: Earning) -> _Part:
         "promotions": [row | {"points": points} for row, points in zip(rules["promotions"], kept, strict=True)],
     }
     reductions = [
-        _Reduction(rule, given - points, points == 0, row["budgeted"])
+        _Reduction(rule, given - points, points == 0, row["budgeted"], row["period"])
         for (rule, given), points, row in zip(paid, kept, rules["promotions"], strict=True)
         if given > points
     ]
@@ -159,7 +163,7 @@ def _take(order: TakeBackOrder, earning: Earning, part: _Part, at: datetime) -> 
     posting, remaining = earning.posting, earning.remaining - part.points
     if posting is None or part.points == 0:
         return TakenBack(0, 0, remaining, _balance(earning, at), None)
-    due = min(part.points, _takeable(posting, at))
+    due = max(0, min(part.points, _takeable(posting, at)))
     if due == 0:
         return TakenBack(0, part.points, remaining, _balance(earning, at), None)
     reversal = ReversalOrder(
@@ -186,12 +190,34 @@ def _takeable(posting: Transaction, at: datetime) -> int:
     taken: int = sum(posting.reversals.values_list("amount", flat=True))
     if posting.expires_at is None:
         return posting.amount + taken
-    settle_due_lots(lock_account(posting.account_id), at=at)
-    expiries = Transaction.objects.filter(
-        brand_id=posting.brand_id, account=posting.account_id, type=TransactionType.EXPIRY, lots__contains=[posting.sequence]
-    )
-    lapsed = sum(_of_lot(row or (), posting.sequence) for row in expiries.values_list("lots", flat=True))
+    lapsed, lots = 0, [(posting.account_id, posting.sequence)]
+    while lots:
+        account_id = lots[0][0]
+        settle_due_lots(lock_account(account_id), at=at)
+        lapsed += sum(_lapsed(posting.brand_id, account_id, lot) for _, lot in lots)
+        lots = _moved_on(posting, account_id)
     return posting.amount + taken - lapsed
+
+
+def _moved_on(posting: Transaction, account_id: int) -> list[tuple[int, int]]:
+    """The lots, all on one account, that a merge made of those of an account that lapse with a posting's."""
+    member = Member.objects.select_related("merged_into").get(accounts=account_id)
+    if member.merged_into is None:
+        return []
+    family = Member.objects.filter(Q(pk=member.merged_into.pk) | Q(merged_into=member.merged_into))
+    rows = Transaction.objects.filter(
+        brand_id=posting.brand_id, type=TransactionType.MERGE, amount__gt=0, expires_at=posting.expires_at
+    )
+    rows = rows.filter(account__member__in=family, explanation__from_account=account_id)
+    return list(rows.exclude(account=account_id).values_list("account_id", "sequence"))
+
+
+def _lapsed(brand_id: int, account_id: int, lot: int) -> int:
+    """The points of a lot that have lapsed."""
+    expiries = Transaction.objects.filter(
+        brand_id=brand_id, account=account_id, type=TransactionType.EXPIRY, lots__contains=[lot]
+    )
+    return sum(_of_lot(row or (), lot) for row in expiries.values_list("lots", flat=True))
 
 
 def _of_lot(pairs: Sequence[int], lot: int) -> int:
@@ -232,18 +258,18 @@ def _store(order: TakeBackOrder, earning: Earning, part: _Part, taken: TakenBack
 
 def _give_back_limits(earning: Earning, reductions: Sequence[_Reduction]) -> None:
     """What was taken back counts no longer: for budgets, and for what one member may have."""
-    zone = Programme.objects.select_related("brand").get(brand_id=earning.brand_id).brand.zone
-    local = earning.occurred_at.astimezone(zone)
     for reduction in sorted(reductions, key=lambda reduction: reduction.rule.promotion_id):
         rule, points = reduction.rule, reduction.points
         if reduction.budgeted:
             promotions = Promotion.objects.filter(brand_id=earning.brand_id, pk=rule.promotion_id)
             promotions.update(spent_points=F("spent_points") - points)
+        if reduction.period is None:
+            continue
         uses = PromotionUse.objects.filter(
             brand_id=earning.brand_id,
             promotion_id=rule.promotion_id,
             member_id=earning.member.heir.pk,
-            period=period_of(rule.terms.member_period, local),
+            period=reduction.period,
         )
         uses.filter(points__gte=points).update(points=F("points") - points)
         if reduction.gone:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rewards.models import RewardType, RewardTypeSegment, RewardTypeText
+from rewards.models import Category, CategoryText, RewardType, RewardTypeSegment, RewardTypeText
 from tests.rewards.conftest import again, make_reward_type
 from users.models import Segment
 
@@ -47,3 +47,15 @@ def test_a_change_of_one_dates_no_other(gift, token):
     other = make_reward_type(token)
 
     assert not dates(gift, lambda: RewardType.objects.filter(pk=other.pk).update(price=7))
+
+
+def test_a_new_name_of_its_category_dates_it(gift):
+    category = Category.objects.create(brand=gift.brand, code="drinks", name="Drinks")
+    RewardType.objects.filter(pk=gift.pk).update(category=category)
+    rows, texts = Category.objects.filter(pk=category.pk), CategoryText.objects.filter(category=category)
+
+    assert dates(gift, lambda: rows.update(name="Hot drinks"))
+    assert dates(gift, lambda: rows.update(code="hot"))
+    assert dates(gift, lambda: texts.create(brand=gift.brand, category=category, language="de", name="Getränke"))
+    assert dates(gift, texts.delete)
+    assert not dates(gift, lambda: rows.update(active=False))

@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.utils import timezone
 
 from ledger.models import Account, Transaction
@@ -86,6 +89,63 @@ def test_bad_lines_go_to_a_file_with_their_reasons_and_hinder_no_other(own_brand
     assert rejected["4"].startswith("amount: ")
     assert rejected["8"] == "transaction_id: line 2 has it, with another content"
     assert rejected["9"] == "2 columns, not 5"
+
+
+def test_a_quote_that_is_never_closed_spoils_its_own_line_alone(own_brand, tmp_path):
+    make_programme(own_brand)
+    ann = make_member(own_brand)
+    path = tmp_path / "earnings.csv"
+    rows = [f't1,{ann.auth_id},{now()},1.00,""', f't2,{ann.auth_id},{now()},1.00,"coffee', f"t3,{ann.auth_id},{now()},1.00,"]
+    path.write_text("\n".join([",".join(HEADER), *rows]))
+
+    told = bring_in(own_brand, path)
+
+    assert "3 lines: 2 earned 2 points, 0 were there already, 1 rejected" in told
+    with (tmp_path / "earnings.rejected.csv").open(newline="") as text:
+        (rejected,) = csv.DictReader(text)
+    assert (rejected["line"], rejected["reason"].partition(":")[0]) == ("3", "no CSV")
+
+
+def test_a_file_that_is_run_again_when_it_is_too_old_rejects_nothing_that_earned(own_brand, tmp_path, time_machine):
+    make_programme(own_brand)
+    path = write(tmp_path / "earnings.csv", ["t1", make_member(own_brand).auth_id, now(), "1.00", ""])
+    bring_in(own_brand, path)
+    time_machine.move_to(timezone.now() + timedelta(days=40), tick=True)
+
+    assert "1 lines: 0 earned 0 points, 1 were there already, 0 rejected" in bring_in(own_brand, path)
+
+
+def test_a_gain_that_no_account_could_hold_is_rejected(own_brand, tmp_path):
+    make_programme(own_brand)
+    publish(own_brand, {"gain": {"kind": "per_item", "points": 10**9}, "categories": ["coffee"]})
+    header = [*HEADER, "quantity"]
+    row = ["t1", make_member(own_brand).auth_id, now(), "1.00", "coffee", "999999999999"]
+
+    assert "1 rejected" in bring_in(own_brand, write(tmp_path / "earnings.csv", row, header=header))
+
+
+def test_a_line_that_another_run_took_meanwhile_was_there_already(own_brand, tmp_path):
+    """A first run, believed dead, stores a limited line between this run's look and its earning."""
+    make_programme(own_brand)
+    ann = make_member(own_brand)
+    publish(own_brand, DOUBLE_COFFEE, budget=1_000)
+    rows = [[f"t{number}", ann.auth_id, now(), "10.00", "coffee"] for number in range(40)]
+    path = write(tmp_path / "earnings.csv", *rows)
+    told: list[str] = []
+
+    def run() -> None:
+        told.append(bring_in(own_brand, path))
+        connections.close_all()
+
+    runs = [threading.Thread(target=run) for _ in range(2)]
+    for one in runs:
+        one.start()
+    for one in runs:
+        one.join()
+
+    assert len(told) == 2
+    assert all("0 rejected" in one for one in told)
+    assert Transaction.objects.filter(brand=own_brand).count() == 40
 
 
 def test_budgets_hold_in_files_too(own_brand, tmp_path):

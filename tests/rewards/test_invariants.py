@@ -25,6 +25,7 @@ TRIGGERS = {made.name for model in MODELS for made in getattr(model._meta, "trig
 # What they keep is shown by test_dated_catalogue.
 REFUSING_NOTHING = {"reward_type_dated", "promotion_revises", "base_rate_revises", "tie_revises", "untie_revises"}
 REFUSING_NOTHING |= {f"reward_type_{what}_{how}_dates" for what in ("text", "tie") for how in ("given", "taken")}
+REFUSING_NOTHING |= {"category_dates", "category_text_given_dates", "category_text_taken_dates"}
 UNIQUE_INDEXES = """
 SELECT i.relname, c.conname FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid LEFT JOIN pg_constraint c ON c.conindid = x.indexrelid AND c.contype IN ('p', 'u')

@@ -13,6 +13,7 @@ from loyalty.api.retail.base import RetailView
 from loyalty.api.retail.bodies.baskets import BasketIn, EarningIn, EarningReversalIn
 from loyalty.api.retail.bodies.reading import read
 from loyalty.api.retail.documents import baskets as documents
+from loyalty.api.retail.members import named_member
 from loyalty.api.retail.shapes.baskets import earning_json, evaluation_json, reversal_json
 from loyalty.api.retail.statuses import IN_BODY
 from rewards.models import Earning
@@ -35,6 +36,8 @@ class EvaluationView(RetailView):
 
         def effect() -> Answer:
             body = read(request, BasketIn)
+            if body.member_id is not None and self.keeps_answer(request):  # so that nobody is erased before it is kept
+                named_member(brand_id=self.brand_id, member_id=body.member_id, hold=True)
             judged = evaluate_basket(order=body.order(self.brand_id), at=timezone.now())
             return Answer(HTTPStatus.OK, evaluation_json(judged, body.transaction_id), judged.member_id)
 

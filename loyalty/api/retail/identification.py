@@ -58,7 +58,8 @@ class IdentificationView(RetailView):
         """Make a cookie for a member."""
 
         def effect() -> Answer:
-            member = named_member(brand_id=self.brand_id, member_id=read(request, IdentificationBody).member_id)
+            told, hold = read(request, IdentificationBody), self.keeps_answer(request)
+            member = named_member(brand_id=self.brand_id, member_id=told.member_id, hold=hold)
             value, expires_at = issue_identification(member, at=timezone.now())
             body = msgspec.json.encode(IdentificationAnswer(COOKIE, value, instant_text(expires_at)))
             return Answer(HTTPStatus.OK, body, member.pk)

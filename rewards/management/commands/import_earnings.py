@@ -85,13 +85,12 @@ class Command(BaseCommand):
             TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
             Progress(*columns, console=Console(file=sys.stderr)) as progress,
         ):
-            rows = csv.reader(text)
-            header = next(rows, [])
+            header, _ = _columns(text.readline())
             check_header(header)
             rejects = Rejects(told or path.with_name(f"{path.stem}.rejected.csv"), header)
             bar = progress.add_task("lines", total=max(path.stat().st_size, 1), told="")
             try:
-                for lines in _batches(rows, header, rejects, tally):
+                for lines in _batches(text, header, rejects, tally):
                     import_earnings(
                         brand_id=brand_id, lines=lines, actor=ACTOR, at=timezone.now(), tally=tally, reject=rejects.add
                     )
@@ -101,13 +100,18 @@ class Command(BaseCommand):
         return tally, rejects
 
 
-def _batches(rows: Any, header: list[str], rejects: Rejects, tally: Tally) -> Iterator[list[FileLine]]:
-    """Lines by the thousand; one with too few or too many columns, or that is no UTF-8, is rejected here."""
-    while block := list(islice(rows, BATCH)):
+def _batches(text: TextIOWrapper, header: list[str], rejects: Rejects, tally: Tally) -> Iterator[list[FileLine]]:
+    """Lines by the thousand; one that is no CSV, has too few or too many columns, or is no UTF-8, is rejected here.
+
+    Each line is read by itself, so that a quote that is never closed spoils no other.
+    """
+    numbered = enumerate(text, 2)
+    while block := list(islice(numbered, BATCH)):
         lines = []
-        for number, row in enumerate(block, rows.line_num - len(block) + 1):
+        for number, told in block:
+            row, fault = _columns(told)
             line = FileLine(number, dict(zip(header, row, strict=False)))
-            fault = _fault(row, header)
+            fault = fault or _fault(row, header)
             if fault:
                 rejects.add(line, fault)
                 tally.lines += 1
@@ -115,6 +119,14 @@ def _batches(rows: Any, header: list[str], rejects: Rejects, tally: Tally) -> It
             else:
                 lines.append(line)
         yield lines
+
+
+def _columns(told: str) -> tuple[list[str], str]:
+    """A line's columns, or what is wrong with it."""
+    try:
+        return next(csv.reader([told], strict=True), []), ""
+    except csv.Error as error:
+        return [], f"no CSV: {error}"
 
 
 def _fault(row: list[str], header: list[str]) -> str:

@@ -3,12 +3,20 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
+from django.utils import timezone
 
+from rewards.models import Fulfilment, GiftOrder, Programme, PromotionUse
+from rewards.rules.gift_orders import GiftOrderStatus
+from rewards.services.gift_orders import move_gift_order
+from rewards.services.promotions import publish_promotion
 from tests.api.conftest import assert_refused
-from tests.api.retail.baskets import DOUBLE_COFFEE, FIFTY, balance, earned, line, make_programme, publish, reverse
+from tests.api.programme import make_reward_type
+from tests.api.retail.baskets import DOUBLE_COFFEE, FIFTY, balance, basket, earned, line, make_programme, publish, reverse
 from tests.clients import RetailClient
-from tests.conftest import NOON, make_brand
-from users.models import RetailScope
+from tests.conftest import NOON, make_brand, make_member
+from users.models import Brand, RetailScope
+from users.services.merging import merge_members
 
 
 @pytest.fixture
@@ -119,6 +127,64 @@ def test_points_that_have_lapsed_meanwhile_are_not_taken_a_second_time(brand, me
 
     assert (told["points"], told["remaining_points"]) == (-10, 0)  # 40 of the 50 lapsed, 10 were spent
     assert balance(member, token) == 60
+
+
+def test_what_came_back_to_a_lot_and_lapsed_there_leaves_the_rest_takeable(brand, member, partner, time_machine):
+    """A gift that is cancelled fills the lot again that a first reversal found empty: more lapses than was left of it."""
+    token = make_programme(brand, name="Fading", symbol="FAD", expiry_unit="days", expiry_count=10)
+    time_machine.move_to(NOON, tick=True)
+    till = RetailClient.of(brand)
+    name, _ = earned(till, member, line(1, "60.00"), line(2, "40.00")), earned(till, member, line(1, "100.00"))
+    gift = make_reward_type(brand, token, price=100, fulfilment=Fulfilment.PHYSICAL)
+    assert partner.buy(member.auth_id, gift).status_code == 202
+    assert reverse(till, name, lines=[{"line": 1}]).json()["points"] == -60
+    placed = GiftOrder.objects.get(brand=brand)
+    move_gift_order(brand_id=brand.pk, order_id=placed.pk, to=GiftOrderStatus.CANCELLATION, actor="staff:1", at=timezone.now())
+    time_machine.move_to(NOON + timedelta(days=11), tick=True)
+    till = RetailClient.of(brand)
+
+    told = reverse(till, name, "r2")
+
+    assert (told.status_code, told.json()["points"], told.json()["remaining_points"]) == (201, 0, 0)
+
+
+def test_points_that_lapsed_after_a_merge_are_not_taken_a_second_time(brand, member, time_machine):
+    token = make_programme(brand, name="Fading", symbol="FAD", expiry_unit="days", expiry_count=10)
+    duplicate, last = make_member(brand), make_member(brand)
+    time_machine.move_to(NOON, tick=True)
+    name = earned(RetailClient.of(brand), duplicate, line(1, "30.00"))
+    for keep, merged in ((member, duplicate), (last, member)):
+        merge_members(brand_id=brand.pk, keep_id=keep.pk, duplicate_id=merged.pk, actor="staff:1", at=timezone.now())
+    time_machine.move_to(NOON + timedelta(days=11), tick=True)
+    till = RetailClient.of(brand)
+    earned(till, last, line(1, "70.00"))
+
+    told = reverse(till, name).json()
+
+    assert (told["points"], told["remaining_points"], balance(last, token)) == (0, 0, 70)
+
+
+def test_what_was_not_counted_is_not_given_back(till, brand, member):
+    promotion = publish(brand, DOUBLE_COFFEE)
+    name = earned(till, member, line(1, "5.00", category="coffee"))
+    promotion.draft = DOUBLE_COFFEE | {"member_times": 1}
+    promotion.save()
+    publish_promotion(brand_id=brand.pk, promotion_id=promotion.pk, actor="staff:1", at=timezone.now())
+    earned(till, member, line(1, "5.00", category="coffee"))
+
+    reverse(till, name)
+
+    assert PromotionUse.objects.get(brand=brand).times == 1
+    again = till.post("/baskets/evaluation", basket(member.auth_id, line(1, "5.00", category="coffee"))).json()
+    assert again["points"]["bonus"] == 0
+
+
+def test_an_earning_is_taken_back_in_the_coins_that_it_was_paid_in(till, brand, member):
+    name = earned(till, member, line(1, "8.00"), line(2, "2.00"))
+    Brand.objects.filter(pk=brand.pk).update(currency="KWD")
+    Programme.objects.filter(brand=brand).update(revision=F("revision") + 1)
+
+    assert reverse(till, name, lines=[{"line": 2}]).json()["points"] == -2
 
 
 def test_another_brand_s_earning_does_not_exist(till, member, brand):

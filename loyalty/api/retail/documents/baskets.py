@@ -23,7 +23,7 @@ evaluate_basket = documented(
     body_examples={"a member's": examples.BASKET, "a guest's": examples.GUEST_BASKET},
     answer=(200, shapes.EarningOut),
     example=examples.EVALUATED,
-    refusals={400: BASKET_REFUSALS, 409: ["programme_missing"]},
+    refusals={400: [*BASKET_REFUSALS, "balance_limit"], 409: ["programme_missing"]},
     once=True,
     way_in=WRITE,
 )
