@@ -83,7 +83,7 @@ def approve_by_hand(*, brand_id: int, approval_id: int, staff_id: int, at: datet
         how = How(
             actor=f"staff:{approval.asked_by_id}",
             reason=approval.reason,
-            reference_id=f"approval:{approval.pk}",
+            reference_id=f"approval:{approval.pk}:{bytes(approval.digest).hex()[:16]}",  # a name that nobody can take first
             explanation=_explained(act) | seconded,
         )
         posted = act.carry_out(act.hold(brand_id), how, at=at)

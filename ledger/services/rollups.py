@@ -21,7 +21,7 @@ from users.models import Brand
 ROWS_AT_A_TIME = 250_000
 NOW = """
 SELECT clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), {newest}
+  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
 """
 
 
@@ -143,8 +143,10 @@ def _take_step(rollup: Rollup, brand_id: int) -> tuple[int, bool]:
         if mark.time_zone != zone:
             _forget(rollup, mark, zone)
         newest = ", ".join(f"(SELECT last_value - (NOT is_called)::int FROM {sequence})" for sequence in rollup.mark.SEQUENCES)
-        cursor.execute(NOW.format(newest=newest))
-        now, oldest_transaction_at, *newest_ids = cursor.fetchone()
+        cursor.execute(f"SELECT {newest}")
+        newest_ids = list(cursor.fetchone())  # before the instant: whoever has taken one of them had begun by then
+        cursor.execute(NOW)
+        now, oldest_transaction_at = cursor.fetchone()
         if oldest_transaction_at is not None and oldest_transaction_at <= mark.noted_at:
             return 0, False
         after, noted = _whole(rollup, mark.counted_ids), _whole(rollup, mark.noted_ids)

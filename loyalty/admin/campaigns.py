@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from loyalty.admin.base import KeptAdmin, actor_of
 from loyalty.admin.code_orders import GenerateForm
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell, tell_form
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import BatchState, Campaign, CampaignState, CodeBatch
 from rewards.models.codes import WORKED_ON
@@ -241,12 +242,16 @@ class CampaignAdmin(KeptAdmin):
         except ValueError:
             messages.error(request, _("Say what to do: start, pause or end."))
             return self._back(campaign)
-        try:
+
+        def effect() -> None:
             move_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, to=to)
+            note_move(request, campaign, before={"state": campaign.state}, after={"state": to.value})
+
+        try:
+            write(effect)
         except LoyaltyError as refusal:
             tell(request, refusal)
         else:
-            note_move(request, campaign, before={"state": campaign.state}, after={"state": to.value})
             messages.success(
                 request, _("%(campaign)s is %(state)s now.") % {"campaign": campaign, "state": str(to.label).lower()}
             )
@@ -256,8 +261,13 @@ class CampaignAdmin(KeptAdmin):
     def copy_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Copy it, and go on with the copy."""
         campaign = self.get_scoped_object(request, object_id, permission="rewards.add_campaign")
-        copy = copy_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, at=timezone.now())
-        note_move(request, copy, before={}, after={"copy_of": campaign.pk})
+
+        def effect() -> Campaign:
+            copy = copy_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, at=timezone.now())
+            note_move(request, copy, before={}, after={"copy_of": campaign.pk})
+            return copy
+
+        copy = write(effect)
         messages.success(request, _("This is the copy, a draft: change what is to differ, then start it."))
         return self._back(copy)
 

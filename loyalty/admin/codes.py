@@ -20,6 +20,7 @@ from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.admin.spreadsheets import csv_response
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import BatchState, Code, CodeBatch
 from rewards.models.codes import SETTLED, WORKED_ON, CodeState
@@ -152,12 +153,15 @@ class CodeBatchAdmin(ReadOnlyAdmin):
         if verb is None:
             messages.error(request, _("Say what to do: stop, resume or close."))
             return HttpResponseRedirect(page_of(batch))
-        try:
+
+        def effect() -> None:
             moved = verb(brand_id=batch.brand_id, batch_id=batch.pk, at=timezone.now())
+            note_move(request, batch, before={"state": batch.state}, after={"state": moved.state})
+
+        try:
+            write(effect)
         except LoyaltyError as refusal:
             tell(request, refusal)
-        else:
-            note_move(request, batch, before={"state": batch.state}, after={"state": moved.state})
         return HttpResponseRedirect(page_of(batch))
 
     @method_decorator(require_GET)

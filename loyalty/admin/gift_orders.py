@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from loyalty.admin.base import ReadOnlyAdmin, ReasonForm, actor_of
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import GiftOrder
 from rewards.rules.gift_orders import MOVES, GiftOrderStatus
@@ -157,10 +158,13 @@ class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
             messages.error(request, _("Say where it is to go."))
             return HttpResponseRedirect(page_of(order))
         reason = request.POST.get("reason", "")[:LONGEST_REASON]
-        try:
+
+        def effect() -> None:
             move_gift_order(**terms, to=to, reason=reason, at=timezone.now())
+            note_move(request, order, before={"status": order.status}, after={"status": to.value})
+
+        try:
+            write(effect)
         except LoyaltyError as refusal:
             tell(request, refusal)
-        else:
-            note_move(request, order, before={"status": order.status}, after={"status": to.value})
         return HttpResponseRedirect(page_of(order))

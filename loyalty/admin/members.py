@@ -21,6 +21,7 @@ from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.masking import sees_personal_data, shown_email, shown_name
 from loyalty.admin.member_facts import actions_of, brands_of, ids_named, whole_member
 from loyalty.admin.reauthentication import recently_authenticated
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from users.models import AuditKind, Email, Member
 from users.services.audit import note
@@ -149,12 +150,16 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
             "actor": actor_of(request),
             "at": timezone.now(),
         }
-        try:
+
+        def effect() -> None:
             merge_members(brand_id=member.brand_id, **terms)
+            self._note(request, AuditKind.ACTION, member, after={"merged": duplicate.public_id})
+
+        try:
+            write(effect)
         except LoyaltyError as refusal:
             messages.error(request, str(refusal))
             return False
-        self._note(request, AuditKind.ACTION, member, after={"merged": duplicate.public_id})
         messages.success(request, _("The duplicate was merged."))
         return True
 
@@ -190,15 +195,20 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         return self._page(request, "erase.html", member, told)
 
     def _did_erase(self, request: HttpRequest, member: Member) -> bool:
-        if member.auth_id is None:
+        name = member.auth_id
+        if name is None:
             messages.error(request, _("This member is erased, or merged: erase the one who was kept."))
             return False
+
+        def effect() -> None:
+            erase_member(brand_id=member.brand_id, auth_id=name, at=timezone.now())
+            self._note(request, AuditKind.ACTION, member, after={"erased": True})
+
         try:
-            erase_member(brand_id=member.brand_id, auth_id=member.auth_id, at=timezone.now())
+            write(effect)
         except LoyaltyError as refusal:
             messages.error(request, str(refusal))
             return False
-        self._note(request, AuditKind.ACTION, member, after={"erased": True})
         messages.success(request, _("The member was erased."))
         return True
 
@@ -208,12 +218,16 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         row = Email.objects.filter(brand_id=member.brand_id, pk=email).first()
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        try:
+
+        def effect() -> None:
             sent = resend_email(brand_id=member.brand_id, email_id=email, at=timezone.now())
+            self._note(request, AuditKind.ACTION, row, after={"sent_again": sent.pk})
+
+        try:
+            write(effect)
         except LoyaltyError as refusal:
             messages.error(request, str(refusal))
         else:
-            self._note(request, AuditKind.ACTION, row, after={"sent_again": sent.pk})
             messages.success(request, _("The e-mail is on its way again."))
         return self._back(member)
 

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from loyalty.admin.base import actor_of
 from loyalty.admin.outcomes import note_move, page_of, tell, tell_form
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import RewardType
 from rewards.services.pools import PoolPreview, keep_draft, preview_pool, take_draft
@@ -81,12 +82,18 @@ def _told(preview: PoolPreview) -> dict[str, Any]:
 
 def _take(request: HttpRequest, reward_type: RewardType, draft_id: int) -> HttpResponse:
     of = {"brand_id": reward_type.brand_id, "reward_type_id": reward_type.pk}
-    try:
+
+    def effect() -> int:
         count = take_draft(**of, draft_id=draft_id, actor=actor_of(request))
+        stock = RewardType.objects.values_list("stock", flat=True).get(brand_id=reward_type.brand_id, pk=reward_type.pk) or 0
+        note_move(request, reward_type, before={"stock": stock - count}, after={"stock": stock})
+        return count
+
+    try:
+        count = write(effect)
     except LoyaltyError as refusal:
         tell(request, refusal)
         return HttpResponseRedirect(request.path)
-    note_move(request, reward_type, before={"stock": reward_type.stock}, after={"stock": (reward_type.stock or 0) + count})
     added = ngettext("%(count)s code is in the pool now.", "%(count)s codes more are in the pool now.", count)
     messages.success(request, added % {"count": count})
     return HttpResponseRedirect(page_of(reward_type))

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from loyalty.admin.base import actor_of
 from loyalty.admin.outcomes import note_move, page_of, tell, tell_form
 from loyalty.admin.segment_forms import FileForm
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from loyalty.keyset import Key, Place, UnknownPlace, read_window
 from users.models import Member, Segment, SegmentKind, SegmentMember
@@ -55,15 +56,21 @@ def remove_view(request: HttpRequest, segment: Segment) -> HttpResponse:
     """Take out the member whom the form names by our own id."""
     member = Member.objects.filter(brand_id=segment.brand_id, public_id=request.POST.get("member", "")).first()
     back = HttpResponseRedirect(reverse("admin:users_segment_members", args=[segment.pk]))
+
+    def effect() -> bool:
+        if member is None:
+            return False
+        gone = remove_member(brand_id=segment.brand_id, segment_id=segment.pk, auth_id=member.auth_id or "")
+        if gone:
+            note_move(request, segment, before={"member": member.pk}, after={})
+        return gone
+
     try:
-        gone = member is not None and remove_member(
-            brand_id=segment.brand_id, segment_id=segment.pk, auth_id=member.auth_id or ""
-        )
+        gone = write(effect)
     except LoyaltyError as refusal:
         tell(request, refusal)
         return back
-    if member is not None and gone:
-        note_move(request, segment, before={"member": member.pk}, after={})
+    if gone:
         messages.success(request, _("The member was taken out."))
     return back
 
@@ -105,12 +112,17 @@ def _told(preview: Preview) -> dict[str, Any]:
 
 def _take(request: HttpRequest, segment: Segment, draft_id: int) -> HttpResponse:
     terms = {"brand_id": segment.brand_id, "segment_id": segment.pk, "draft_id": draft_id}
-    try:
+
+    def effect() -> int:
         count = take_draft(**terms, actor=actor_of(request), at=timezone.now())
+        note_move(request, segment, before={}, after={"imported": count})
+        return count
+
+    try:
+        count = write(effect)
     except LoyaltyError as refusal:
         tell(request, refusal)
         return HttpResponseRedirect(request.path)
-    note_move(request, segment, before={}, after={"imported": count})
     added = ngettext("%(count)s member was added.", "%(count)s members were added.", count)
     messages.success(request, added % {"count": number_format(count, force_grouping=True)})
     return HttpResponseRedirect(page_of(segment))

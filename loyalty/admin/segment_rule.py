@@ -14,6 +14,7 @@ from ledger.models import Token
 from loyalty.admin.base import staff_of
 from loyalty.admin.outcomes import note_move, page_of
 from loyalty.admin.segment_forms import FIELDS_OF, ConditionFormSet, ConditionRows, RuleForm, choices_for, rows_of
+from loyalty.database import write
 from loyalty.errors import InvalidRequest, LoyaltyError
 from rewards.services.segment_rules import change_rule, check_rule, count_members, create_segment_by_rule
 from users.models import AuditKind, PartnerProgramme, Segment
@@ -116,14 +117,23 @@ def _keep(request: HttpRequest, form: RuleForm, rule: Rule, segment: Segment | N
     """Make the segment, or change it. Raises SegmentNameTaken, InvalidRequest."""
     told, at = form.cleaned_data, timezone.now()
     named = {"name": told["name"], "description": told["description"]}
-    if segment is None:
+
+    def make() -> Segment:
         made = create_segment_by_rule(brand_id=form.brand().pk, rule=rule.content(), at=at, **named)
         note_move(request, made, before={}, after=named | {"rule": made.rule}, kind=AuditKind.ADD)
-        messages.success(request, _("The segment is made: its members come in within a minute."))
         return made
-    before = {"name": segment.name, "description": segment.description, "rule": segment.rule}
-    change_segment(brand_id=segment.brand_id, segment_id=segment.pk, **named)
-    changed = change_rule(brand_id=segment.brand_id, segment_id=segment.pk, rule=rule.content(), at=at)
-    note_move(request, changed, before=before, after=named | {"rule": changed.rule}, kind=AuditKind.CHANGE)
-    messages.success(request, _("The rule is changed: everybody is judged anew within a minute."))
-    return changed
+
+    def change(segment: Segment) -> Segment:
+        before = {"name": segment.name, "description": segment.description, "rule": segment.rule}
+        change_segment(brand_id=segment.brand_id, segment_id=segment.pk, **named)
+        changed = change_rule(brand_id=segment.brand_id, segment_id=segment.pk, rule=rule.content(), at=at)
+        note_move(request, changed, before=before, after=named | {"rule": changed.rule}, kind=AuditKind.CHANGE)
+        return changed
+
+    if segment is None:
+        kept = write(make)
+        messages.success(request, _("The segment is made: its members come in within a minute."))
+    else:
+        kept = write(lambda: change(segment))
+        messages.success(request, _("The rule is changed: everybody is judged anew within a minute."))
+    return kept

@@ -2,14 +2,19 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
-from tests.conftest import make_brand, make_member
+from rewards.models import Campaign
+from tests.api.programme import make_campaign
+from tests.conftest import make_brand, make_member, make_token
 from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from users.models import AuditEntry, AuditKind, Brand, EmailTemplate, Staff
 from users.services.audit import note
@@ -226,3 +231,43 @@ def test_a_page_costs_the_same_whatever_it_lists(client, brand, django_assert_ma
 
     with django_assert_max_num_queries(15):
         client.get(LIST)
+
+
+@pytest.fixture
+def wordless(own_brand) -> Iterator[Brand]:
+    """A brand of which nothing that is done can be written down."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no entry'; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER refuse_entry BEFORE INSERT ON users_auditentry FOR EACH ROW"
+            f" WHEN (NEW.brand_id = {own_brand.pk} AND NEW.kind = 'action') EXECUTE FUNCTION refuse_entry()"
+        )
+    yield own_brand
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER refuse_entry ON users_auditentry")
+        cursor.execute("DROP FUNCTION refuse_entry()")
+
+
+def test_what_cannot_be_written_down_does_not_happen(wordless):
+    keep, duplicate, token = make_member(wordless), make_member(wordless), make_token(wordless)
+    campaign = make_campaign(wordless, token)
+    staff = make_staff(username=f"boss of {wordless.pk}", brand=wordless, is_superuser=True)
+    client = signed_in(staff)
+    merge, erase = (reverse(f"admin:users_member_{verb}", args=[keep.pk]) for verb in ("merge", "erase"))
+    asked = [
+        (merge, {"duplicate": duplicate.public_id, "confirm": duplicate.public_id}),
+        (erase, {"confirm": keep.public_id}),
+        (reverse("admin:rewards_campaign_move", args=[campaign.pk]), {"to": "paused"}),
+        (reverse("admin:rewards_campaign_copy", args=[campaign.pk]), {}),
+    ]
+
+    answers = [client.post(path, body).status_code for path, body in asked]
+
+    assert answers == [500] * len(asked)
+    keep.refresh_from_db()
+    duplicate.refresh_from_db()
+    campaign.refresh_from_db()
+    assert (keep.erased_at, duplicate.merged_into, campaign.state) == (None, None, "running")
+    assert Campaign.objects.filter(brand=wordless).count() == 1
