@@ -134,15 +134,17 @@ def evaluate(
     seen: Circumstances,
     usage: Mapping[int, Usage] | None = None,
     *,
+    met: Mapping[int, Sequence[int] | None] | None = None,
     tells_unmet: bool = True,
 ) -> Outcome:
     """What a basket earns; `usage` says by promotion what is left of its limits.
 
-    Without `tells_unmet` nothing is said of promotions that the basket never met.
+    `met` is what the book says concerns the basket, where that was asked before. Without `tells_unmet` nothing is said of
+    promotions that the basket never met.
     """
     base, shares = base_of(lines, book.rate_millionths, book.decimals)
     outcome = Outcome(base, shares)
-    concerned = book.concerned(lines, seen.segments)
+    concerned = book.concerned(lines, seen.segments) if met is None else met
     alone: Rule | None = None
     for place in sorted(concerned):
         rule, counted = book.rules[place], concerned[place]

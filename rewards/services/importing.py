@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 from django.db import connection, transaction
 
-from ledger.models import Counterpart, Token, TransactionType
+from ledger.models import Counterpart, TransactionType
 from ledger.models.tokens import TokenType
 from ledger.selectors import find_token
 from ledger.services.posting import Posted, Posting, lapse_of, open_accounts, post_many
@@ -30,13 +30,14 @@ from rewards.services.earning import Earned, EarnOrder, earn, rules_paid
 from rewards.services.evaluating import BasketOrder, Judged, check_total, judged_instant, told
 from users.models import Member
 
+# Joined, not compared with ANY: a plan that is made once for every array would go through it for each row.
 KNOWN = """
-SELECT transaction_id, salt, fingerprint, answer FROM rewards_earning
-WHERE brand_id = %s::bigint AND transaction_id = ANY(%s::text[])
+SELECT e.transaction_id, e.salt, e.fingerprint, e.answer FROM unnest(%s::text[]) AS given(name)
+JOIN rewards_earning e ON e.brand_id = %s::bigint AND e.transaction_id = given.name
 """
 MEMBERS = """
 SELECT m.auth_id, m.id, ARRAY(SELECT s.segment_id FROM users_segmentmember s WHERE s.member_id = m.id)
-FROM users_member m WHERE m.brand_id = %s::bigint AND m.auth_id = ANY(%s::text[])
+FROM unnest(%s::text[]) AS given(name) JOIN users_member m ON m.brand_id = %s::bigint AND m.auth_id = given.name
 """
 NO_MEMBER = "member_id: the brand has no such member"
 STORE = """
@@ -84,6 +85,15 @@ class _Batch:
 Content = tuple[FileLine, FileBasket, bytes]
 
 
+class _Gain(NamedTuple):
+    """What a line comes to: judged, its points, and the rules that give them."""
+
+    content: Content
+    judged: Judged
+    points: int
+    paid: dict[str, object]
+
+
 def import_earnings(
     *, brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime, tally: Tally, reject: Callable[[FileLine, str], None]
 ) -> None:
@@ -107,21 +117,23 @@ def _earn_all(brand_id: int, lines: Sequence[FileLine], actor: str, at: datetime
         raise ProgrammeMissing
     batch = _Batch(brand_id, rules_of(brand_id, revision), actor, at)
     fresh = _fresh(batch, _read(batch, lines))
-    members = _members(brand_id, fresh)
-    judged: list[tuple[Content, Judged]] = []
+    members, book = _members(brand_id, fresh), batch.rules.book(batch.rules.token_id)
+    gains: list[_Gain] = []
     for content in fresh:
         line, basket, _ = content
         known = members.get(basket.member_id)
         if known is None:
             batch.reject(line, NO_MEMBER)
-        elif _is_limited(batch.rules, basket, known[1]):
+            continue
+        met = book.concerned((basket.line,), known[1])
+        if any(book.rules[place].is_limited for place in met):
             _earn_alone(batch, content)
-        else:
-            try:
-                judged.append((content, _judge(batch, basket, known)))
-            except LoyaltyError as refusal:
-                batch.reject(line, refusal)
-    _store(batch, _post(batch, judged))
+            continue
+        try:
+            gains.append(_judge(batch, content, known, met))
+        except LoyaltyError as refusal:
+            batch.reject(line, refusal)
+    _store(batch, _post(batch, gains))
     return batch
 
 
@@ -148,7 +160,7 @@ def _read(batch: _Batch, lines: Sequence[FileLine]) -> list[Content]:
 
 def _fresh(batch: _Batch, contents: list[Content]) -> list[Content]:
     """Those that are not stored yet."""
-    rows = execute_prepared(KNOWN, [batch.brand_id, [basket.transaction_id for _, basket, _ in contents]])
+    rows = execute_prepared(KNOWN, [[basket.transaction_id for _, basket, _ in contents], batch.brand_id])
     known = {name: Earlier(*rest) for name, *rest in rows}
     fresh = []
     for line, basket, content in contents:
@@ -166,13 +178,8 @@ def _fresh(batch: _Batch, contents: list[Content]) -> list[Content]:
 
 def _members(brand_id: int, contents: list[Content]) -> dict[str, tuple[int, frozenset[int]]]:
     names = list({basket.member_id for _, basket, _ in contents})
-    rows = execute_prepared(MEMBERS, [brand_id, names])
+    rows = execute_prepared(MEMBERS, [names, brand_id])
     return {auth_id: (member_id, frozenset(segments)) for auth_id, member_id, segments in rows}
-
-
-def _is_limited(rules: Rules, basket: FileBasket, segments: frozenset[int]) -> bool:
-    book = rules.book(rules.token_id)
-    return any(book.rules[place].is_limited for place in book.concerned((basket.line,), segments))
 
 
 def _earn_alone(batch: _Batch, content: Content) -> None:
@@ -207,40 +214,43 @@ def _earn_alone(batch: _Batch, content: Content) -> None:
     batch.points += given[-1]
 
 
-def _judge(batch: _Batch, basket: FileBasket, known: tuple[int, frozenset[int]]) -> Judged:
+def _judge(
+    batch: _Batch, content: Content, known: tuple[int, frozenset[int]], met: Mapping[int, Sequence[int] | None]
+) -> _Gain:
     """What a basket earns. Raises InvalidRequest (its date), BalanceLimit."""
-    rules, (member_id, segments) = batch.rules, known
+    rules, (_, basket, _), (member_id, segments) = batch.rules, content, known
     judged_instant(basket.occurred_at, rules.backdating_days, batch.at)
     seen = Circumstances(basket.occurred_at.astimezone(rules.zone), segments, basket.store_id, basket.channel)
-    outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen, tells_unmet=False)
+    outcome = evaluate(rules.book(rules.token_id), (basket.line,), seen, met=met, tells_unmet=False)
     check_total(outcome)
-    return Judged(rules, rules.token_id, member_id, (basket.line,), basket.occurred_at, seen, outcome)
+    judged = Judged(rules, rules.token_id, member_id, (basket.line,), basket.occurred_at, seen, outcome)
+    return _Gain(content, judged, outcome.total, rules_paid(judged))
 
 
-def _post(batch: _Batch, judged: list[tuple[Content, Judged]]) -> list[tuple[Content, Earned]]:
+def _post(batch: _Batch, gains: list[_Gain]) -> list[tuple[_Gain, Posted | None]]:
     """Post what is not nothing; what the ledger refuses is rejected."""
-    if not judged:
+    if not gains:
         return []
     brand_id, token_id = batch.brand_id, batch.rules.token_id
     token = find_token(brand_id=brand_id, token_id=token_id, type_=TokenType.ERC20)
-    members = {one.member_id or 0 for _, one in judged if one.outcome.total}
+    members = {gain.judged.member_id or 0 for gain in gains if gain.points}
     accounts = open_accounts(brand_id=brand_id, member_ids=members, token_id=token_id)
-    paying = [(content, one) for content, one in judged if one.outcome.total and one.member_id in accounts]
-    receipts = iter(post_many([_posting(batch, content, one, accounts[one.member_id or 0], token) for content, one in paying]))
-    nothing = {one.member_id or 0 for _, one in judged if not one.outcome.total}
-    here = _held(nothing)
-    stored: list[tuple[Content, Earned]] = []
-    for content, one in judged:
-        if one.member_id not in (accounts if one.outcome.total else here):  # erased or merged meanwhile
-            batch.reject(content[0], NO_MEMBER)
+    lapses_at = lapse_of(token, at=batch.at)
+    paying = [gain for gain in gains if gain.points and gain.judged.member_id in accounts]
+    receipts = iter(post_many([_posting(batch, gain, accounts[gain.judged.member_id or 0], lapses_at) for gain in paying]))
+    here = _held({gain.judged.member_id or 0 for gain in gains if not gain.points})
+    stored: list[tuple[_Gain, Posted | None]] = []
+    for gain in gains:
+        if gain.judged.member_id not in (accounts if gain.points else here):  # erased or merged meanwhile
+            batch.reject(gain.content[0], NO_MEMBER)
             continue
-        receipt = next(receipts) if one.outcome.total else None
+        receipt = next(receipts) if gain.points else None
         if isinstance(receipt, LoyaltyError):
-            batch.reject(content[0], receipt)
+            batch.reject(gain.content[0], receipt)
             continue
-        stored.append((content, Earned(one, receipt, receipt.balance_after if receipt is not None else None)))
+        stored.append((gain, receipt))
         batch.earned += 1
-        batch.points += one.outcome.total
+        batch.points += gain.points
     return stored
 
 
@@ -252,17 +262,17 @@ def _held(member_ids: Collection[int]) -> set[int]:
     return set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
-def _posting(batch: _Batch, content: Content, judged: Judged, account_id: int, token: Token) -> Posting:
+def _posting(batch: _Batch, gain: _Gain, account_id: int, lapses_at: datetime | None) -> Posting:
     return Posting(
         account=account_id,
-        amount=judged.outcome.total,
+        amount=gain.points,
         type=TransactionType.EARN,
         counterpart=Counterpart.ISSUANCE,
         at=batch.at,
-        effective_at=judged.occurred_at,
-        expires_at=lapse_of(token, at=batch.at),
+        effective_at=gain.judged.occurred_at,
+        expires_at=lapses_at,
         actor=batch.actor,
-        explanation=rules_paid(judged) | {"transaction_id": content[1].transaction_id},
+        explanation=gain.paid | {"transaction_id": gain.content[1].transaction_id},
     )
 
 
@@ -273,13 +283,13 @@ def _answer(transaction_id: str, earned: Earned) -> str:
     return msgspec.json.encode(answer | {"transaction": receipt}).decode()
 
 
-def _store(batch: _Batch, earned: Sequence[tuple[Content, Earned]]) -> None:
+def _store(batch: _Batch, earned: Sequence[tuple[_Gain, Posted | None]]) -> None:
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor, cursor.copy(STORE) as copy:
-        for (_, basket, content), one in earned:
+        for gain, posted in earned:
+            (_, basket, content), judged, line = gain.content, gain.judged, gain.content[1].line
             salt, digest = fingerprint(content)
-            judged, line = one.judged, basket.line
             kept = {"lines": [[line.name, line.sku, line.category, line.quantity, line.amount]]}
-            total = judged.outcome.total
+            balance = posted.balance_after if posted is not None else None
             copy.write_row(
                 [
                     batch.brand_id,
@@ -289,12 +299,12 @@ def _store(batch: _Batch, earned: Sequence[tuple[Content, Earned]]) -> None:
                     salt,
                     digest,
                     judged.occurred_at,
-                    total,
-                    total,
+                    gain.points,
+                    gain.points,
                     msgspec.json.encode(kept | {"store_id": basket.store_id, "channel": basket.channel}).decode(),
-                    msgspec.json.encode(rules_paid(judged)).decode(),
-                    _answer(basket.transaction_id, one),
-                    one.posted.id if one.posted is not None else None,
+                    msgspec.json.encode(gain.paid).decode(),
+                    _answer(basket.transaction_id, Earned(judged, posted, balance)),
+                    posted.id if posted is not None else None,
                     batch.actor,
                     batch.at,
                 ]
