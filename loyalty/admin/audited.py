@@ -82,15 +82,16 @@ class Audited:
         _note(self, request, AuditKind.LOOK, row)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """What was done to a row, newest first."""
+        """What was done to a row, newest first: by one's own side, where another brand has a part in it too."""
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if row is None:
             raise Http404
         if not self.has_view_or_change_permission(request, row):  # type: ignore[attr-defined]
             raise PermissionDenied
+        own = cast(Staff, request.user).brand_id
         told = {
             "title": _("History: %s") % row,
-            "entries": entries_about(row, brand_id=brand_of(self, row))[:NEWEST],
+            "entries": entries_about(row, brand_id=own if own is not None else brand_of(self, row))[:NEWEST],
             "object": row,
             "opts": self.model._meta,
         }
