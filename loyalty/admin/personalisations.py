@@ -141,7 +141,7 @@ class CollectibleAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
             return HttpResponseRedirect(queue_address(at=place_of(changed[0]), age=age_of(request)))
         shown = []
         for item in items:
-            email, language = preview_of(item, approve=approve, reason=reason)
+            email, language = preview_of(request, item, approve=approve, reason=reason)
             wish = wish_lines(request, item.personalised_data)
             shown.append({"item": item, "wish": wish, "picture": picture_of(item.token), "email": email, "language": language})
         self.note_look(request, items)
