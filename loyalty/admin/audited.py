@@ -3,7 +3,7 @@
 This stands in place of Django's own log, which knows no brand, shows no values and can be changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, cast
 
 from django.core.exceptions import PermissionDenied
@@ -77,20 +77,28 @@ class Audited:
         after = {"action": name, "model": self.model._meta.label_lower, "rows": count}
         note(brand_id=staff.brand_id, after=after, **told)
 
-    def tell_look(self, request: HttpRequest, row: Model) -> None:
-        """Write down that someone saw what is personal in a row."""
-        _note(self, request, AuditKind.LOOK, row)
+    def tell_look(self, request: HttpRequest, *rows: Model) -> None:
+        """Write down that someone saw what is personal in rows: one entry each."""
+        subjects = [(brand_of(self, row), row) for row in rows]
+        note_each(subjects=subjects, staff_id=request.user.pk, kind=AuditKind.LOOK, at=timezone.now())
+
+    def tell_list(self, request: HttpRequest, rows: Sequence[Model]) -> None:
+        """Write down that someone saw a page of a list with what is personal in its rows: one entry, which tells its ends."""
+        staff = cast(Staff, request.user)
+        after = {"model": self.model._meta.label_lower, "rows": len(rows), "first": str(rows[0]), "last": str(rows[-1])}
+        note(brand_id=staff.brand_id, staff_id=staff.pk, kind=AuditKind.LOOK, after=after, at=timezone.now())
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """What was done to a row, newest first."""
+        """What was done to a row, newest first: by one's own side, where another brand has a part in it too."""
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if row is None:
             raise Http404
         if not self.has_view_or_change_permission(request, row):  # type: ignore[attr-defined]
             raise PermissionDenied
+        own = cast(Staff, request.user).brand_id
         told = {
             "title": _("History: %s") % row,
-            "entries": entries_about(row, brand_id=brand_of(self, row))[:NEWEST],
+            "entries": entries_about(row, brand_id=own if own is not None else brand_of(self, row))[:NEWEST],
             "object": row,
             "opts": self.model._meta,
         }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
@@ -24,6 +25,8 @@ from loyalty.admin.masking import is_personal, mask, sees_personal_data
 from users.models import Brand, Staff
 
 MOST_COUNTED = 10_000
+OF_FILTERS = ("", "__exact", "__isnull", "__isempty")
+"""How the filters of a field ask by it in an address, and people who write one."""
 Row = TypeVar("Row", bound=Model)
 
 
@@ -132,8 +135,12 @@ class BrandRelatedFilter(admin.RelatedFieldListFilter):
 
 
 class BrandAdmin(Audited, BrandWall, ModelAdmin):  # type: ignore[misc]
-    """A page over rows of a brand."""
+    """A page over rows of a brand.
 
+    `linked_lookups` are what links of other pages narrow its list by, beside what its filters offer.
+    """
+
+    linked_lookups: ClassVar[tuple[str, ...]] = ()
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 50
@@ -158,6 +165,12 @@ class BrandAdmin(Audited, BrandWall, ModelAdmin):  # type: ignore[misc]
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Who sees that it is there."""
         return self._reaches(request) and bool(super().has_module_permission(request))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:  # type: ignore[override]
+        """What filters offer and links say, and nothing else: whoever asks by any other column reads it, masked or not."""
+        if lookup in self.linked_lookups or (lookup == "brand__id__exact" and has_brand(self.model)):
+            return True
+        return any(lookup in _lookups_of(self.model, offered) for offered in self.get_list_filter(request))
 
     def _reaches(self, request: HttpRequest) -> bool:
         """What is of no brand is for the house."""
@@ -199,6 +212,16 @@ class BrandAdmin(Audited, BrandWall, ModelAdmin):  # type: ignore[misc]
         brand_id = staff_of(request).brand_id
         if not change and brand_id is not None and has_brand(self.model):
             obj.brand_id = brand_id
+
+
+def _lookups_of(model: type[Model], offered: Any) -> set[str]:
+    """What one filter of a list asks by."""
+    if isinstance(offered, type) and issubclass(offered, admin.SimpleListFilter):
+        return {offered.parameter_name} if offered.parameter_name is not None else set()
+    name = str(offered if isinstance(offered, str) else offered[0])
+    field = get_fields_from_path(model, name)[-1]
+    own = {f"{name}{ending}" for ending in OF_FILTERS}
+    return own | {f"{name}__{field.target_field.name}__exact"} if isinstance(field, ForeignKey) else own
 
 
 class ReadOnlyAdmin(BrandAdmin):

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from loyalty.admin.base import BrandRelatedFilter, ReadOnlyAdmin, staff_of
 from loyalty.admin.keyset import KeysetMixin
+from loyalty.admin.masking import CODES, masked_code
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.admin.spreadsheets import csv_response
@@ -31,8 +32,6 @@ from rewards.services.codes import revoke_code
 from rewards.services.exporting import COLUMNS, rows_of_batch
 from users.models import AuditKind, Brand, Staff
 
-SEEN = 4  # characters of a code that everybody sees who may see that it is there
-DOWNLOAD = "rewards.download_codes"
 VERBS = {"stop": stop_batch, "resume": resume_batch, "close": close_batch}
 WORDS = {
     "stop": gettext_lazy("Stop"),
@@ -141,7 +140,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
                 "hints": hints_of(batch),
                 "worked_on": WORKED_ON,
                 "verbs": [(verb, WORDS[verb]) for verb in OFFERED.get(batch.state, ())] if may_move else [],
-                "may_download": batch.state in SETTLED and request.user.has_perm(DOWNLOAD),
+                "may_download": batch.state in SETTLED and request.user.has_perm(CODES),
             }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | panel)
 
@@ -177,7 +176,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
     @recently_authenticated()
     def download_view(self, request: HttpRequest, object_id: int) -> HttpResponse | StreamingHttpResponse:
         """Its codes as a CSV file; that they went out is written down before the first one does."""
-        batch = self.get_scoped_object(request, object_id, permission=DOWNLOAD)
+        batch = self.get_scoped_object(request, object_id, permission=CODES)
         try:
             rows = rows_of_batch(batch=batch)
         except LoyaltyError as refusal:
@@ -189,9 +188,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
 
 @admin.register(Code)
 class CodeAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
-    """Codes, found by their whole text, and the life of each. Listed in the order of the index that keeps each one alone."""
-
-    keyset = ("code",)
+    """Codes, found by their whole text, and the life of each. Listed by number: an address says where a list goes on."""
 
     list_display = ["id", "shown_code", "brand", "campaign", "value", "shown_state", "created_at"]
     list_select_related = ["brand", "campaign"]
@@ -215,7 +212,7 @@ class CodeAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Codes, each with whether whoever asks may read it."""
         rows: QuerySet[Any] = super().get_queryset(request)
-        told: QuerySet[Any] = rows.annotate(legible=Value(request.user.has_perm(DOWNLOAD)))
+        told: QuerySet[Any] = rows.annotate(legible=Value(request.user.has_perm(CODES)))
         return told
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Code], search_term: str) -> tuple[Any, bool]:
@@ -237,7 +234,7 @@ class CodeAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     @admin.display(description=gettext_lazy("Code"))
     def shown_code(self, code: Code) -> str:
         """Its text, or the end of it for whom may not read it."""
-        return code.code if getattr(code, "legible", False) else f"{'•' * (len(code.code) - SEEN)}{code.code[-SEEN:]}"
+        return code.code if getattr(code, "legible", False) else masked_code(code.code)
 
     @labelled(description=gettext_lazy("State"), label=CODE_LABELS)
     def shown_state(self, code: Code) -> tuple[str, str]:

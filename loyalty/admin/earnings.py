@@ -34,6 +34,7 @@ class EarningAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     list_display = ["id", "brand", "transaction_id", "shown_member", "token", "points", "remaining", "occurred_at"]
     list_display_links = ["id", "transaction_id"]
     list_select_related = ["brand", "member", "token"]
+    linked_lookups = ("member",)
     search_fields = ["transaction_id__exact"]
     search_help_text = gettext_lazy("transaction_id, as a whole")
     fields = ["transaction_id", "token", "points", "remaining", "occurred_at", "recorded_at"]

@@ -116,7 +116,10 @@ class TransactionAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         row = self.get_scoped_object(request, object_id, permission="ledger.view_transaction")
         if request.method == "POST":
             raise PermissionDenied
-        context = self.admin_site.each_context(request) | page_of(request, row)
+        told = page_of(request, row)
+        if told["note"]:
+            self.tell_look(request, row)
+        context = self.admin_site.each_context(request) | told
         context |= {"opts": self.opts, "title": str(row), "original": row, "is_popup": False}
         return TemplateResponse(request, "admin/explorer/transaction.html", context)
 

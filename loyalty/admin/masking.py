@@ -7,8 +7,10 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 PERMISSION = "users.view_personal_data"
+CODES = "rewards.download_codes"
 HIDDEN = "***"
 AT_THE_END = 2
+AT_A_CODES_END = 4
 
 
 def sees_personal_data(request: HttpRequest) -> bool:
@@ -36,6 +38,13 @@ def shown_text(request: HttpRequest, text: str | None) -> str:
     return _shown(request, text, lambda _: HIDDEN)
 
 
+def shown_code(request: HttpRequest, code: str | None) -> str:
+    """A code, which is worth something to whoever types it: whole for whom may take codes away, its end for whom may look."""
+    if not code or request.user.has_perm(CODES):
+        return code or ""
+    return masked_code(code) if request.user.has_perm("rewards.view_code") else HIDDEN
+
+
 def _shown(request: HttpRequest, text: str | None, mask: Callable[[str], str]) -> str:
     if not text:
         return ""
@@ -60,6 +69,12 @@ def masked_number(number: str) -> str:
     """Leave the end alone, ***42, and nothing of what is short."""
     plain = re.sub(r"[^0-9A-Za-z]", "", number)
     return f"{HIDDEN}{plain[-AT_THE_END:]}" if len(plain) > 2 * AT_THE_END else HIDDEN
+
+
+def masked_code(code: str) -> str:
+    """Leave the end, by which two are told apart, and nothing of what is short."""
+    seen = code[-AT_A_CODES_END:] if len(code) > 2 * AT_A_CODES_END else ""
+    return f"{'•' * (len(code) - len(seen))}{seen}"
 
 
 MASKS: dict[str, dict[str, Callable[[str], str]]] = {

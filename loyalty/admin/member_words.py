@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from ledger.models.transactions import REVERSIBLE
 from ledger.rules.explanations import Movement, explain
-from loyalty.admin.masking import HIDDEN, shown_email, shown_number, shown_text
+from loyalty.admin.masking import HIDDEN, shown_code, shown_email, shown_number, shown_text
 from loyalty.admin.timeline import Entry, Source
 from users.email_kinds import EmailKind
 from users.models.emails import EmailState
@@ -94,9 +94,9 @@ def _links(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
     return [(label, address) for label, address in pairs if address]
 
 
-def _shown_code(request: HttpRequest, code: str | None, permission: str) -> str:
-    """A code, which is worth something, for those who may see codes."""
-    return (code or "") if request.user.has_perm(permission) else HIDDEN if code else ""
+def _shown_gift_code(request: HttpRequest, code: str | None) -> str:
+    """What a member shows at the counter, for those who may see what was handed out."""
+    return (code or "") if request.user.has_perm("rewards.view_reward") else HIDDEN if code else ""
 
 
 def _posting(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Line:
@@ -108,7 +108,7 @@ def _posting(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Lin
         reverses=told["reverses"],
         explanation=told["explanation"] or {},
         names={name: told[name] for name in ("campaign", "reward", "partner", "action", "promotions")}
-        | {"code": _shown_code(request, told["code"], "rewards.view_code"), "lapses": instant_words(told["expires_at"])},
+        | {"code": shown_code(request, told["code"]), "lapses": instant_words(told["expires_at"])},
     )
     why = explain(movement)
     amount = f"{'+' if told['amount'] > 0 else ''}{number_format(told['amount'], force_grouping=True)} {told['symbol']}"
@@ -143,7 +143,7 @@ def _reward(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Line
         title=_("Reward handed out"),
         text=told["reward"],
         facts=_facts(
-            (_("Code"), _shown_code(request, told["code"], "rewards.view_reward")),
+            (_("Code"), _shown_gift_code(request, told["code"])),
             (_("Price"), number_format(abs(told["price"] or 0), force_grouping=True)),
             (_("Used"), instant_words(used) if used else "" if told["status"] else _("not yet")),
             (_("Delivery"), _status(told["status"])),
@@ -237,7 +237,7 @@ def _email(entry: Entry, told: Mapping[str, Any], request: HttpRequest) -> Line:
         tone=REFUSED if told["state"] == EmailState.PARKED else PLAIN,
         facts=_facts(
             (_("To"), shown_email(request, told["recipient"])),
-            (_("Code"), _shown_code(request, told["code"], "rewards.view_code")),
+            (_("Code"), shown_code(request, told["code"])),
             (_("Sent"), instant_words(told["sent_at"])),
             (_("Fault"), told["fault"]),
         ),

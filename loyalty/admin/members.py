@@ -90,6 +90,17 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         first, *rest = super().get_list_display(request)
         return [first, name, email, *rest]
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list. That someone saw it is written down: who was searched for one by one, a page of all by its ends."""
+        answer = super().changelist_view(request, extra_context)
+        changelist = getattr(answer, "context_data", {}).get("cl")
+        if changelist is not None and changelist.result_list and sees_personal_data(request):
+            if changelist.query:
+                self.tell_look(request, *changelist.result_list)
+            else:
+                self.tell_list(request, changelist.result_list)
+        return answer
+
     @admin.display(description=gettext_lazy("Standing"))
     def standing(self, member: Member) -> str:
         """What has become of a member."""
@@ -109,7 +120,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         member = self.get_scoped_object(request, object_id, permission="users.view_member")
         now = timezone.now()
         if sees_personal_data(request):
-            self._note(request, AuditKind.LOOK, member)
+            self.tell_look(request, member)
         whole = whole_member(member, request, at=now)
         told = {"whole": whole, "actions": actions_of(member, request), "heir": member.merged_into, "now": now}
         return self._page(request, "member.html", member, told)
@@ -129,6 +140,8 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
                 form.add_error("confirm", _("That is not the duplicate's id."))
             elif confirmed and self._did_merge(request, member, duplicate):
                 return self._back(member)
+            if sees_personal_data(request):
+                self.tell_look(request, member, duplicate)
             told["sides"] = [_side(request, one, title) for one, title in ((member, _("Kept")), (duplicate, _("Duplicate")))]
         return self._page(request, "merge.html", member, told)
 

@@ -21,7 +21,7 @@ from ledger.selectors import balances_of
 from ledger.services.acts import ACTS, Act, Extension, Movement, Reversal
 from ledger.services.by_hand import Hand, approve_by_hand, do_by_hand
 from loyalty.admin.base import ReadOnlyAdmin, staff_of
-from loyalty.admin.masking import shown_text
+from loyalty.admin.masking import sees_personal_data, shown_text
 from loyalty.admin.money_facts import Fact, facts_of, held, left_of
 from loyalty.admin.money_forms import ExtensionForm, HandForm, MovementForm, ReversalForm, SettlementForm
 from loyalty.admin.reauthentication import recently_authenticated
@@ -70,6 +70,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
         staff, now = staff_of(request), timezone.now()
         waits, own = approval.state == ApprovalState.ASKED and approval.until > now, approval.asked_by_id == staff.pk
         judges = own or staff.has_perm("users.approve")  # nobody can decide about a reason that is hidden from them
+        if (approval.reason or approval.decision_reason) and (judges or sees_personal_data(request)):
+            self.tell_look(request, approval)
         told = {
             "approval": approval,
             "waits": waits,
@@ -199,6 +201,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """What was posted: the new balance, and the hash that proves it."""
         row: Transaction = self._row(request, Transaction, pk, "ledger.view_transaction")
         note = Note.objects.filter(transaction=row).values_list("text", flat=True).first()
+        if note and sees_personal_data(request):
+            self.tell_look(request, row)
         facts = [
             Fact(_("Member"), row.account.member),
             Fact(_("Movement"), f"{row.amount:+d} {row.account.token.symbol}", strong=True),

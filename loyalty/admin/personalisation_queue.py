@@ -19,7 +19,7 @@ from ledger.rules.explanations import Movement, explain
 from ledger.selectors.search import Search
 from loyalty.admin.base import staff_of
 from loyalty.admin.linking import Link, link_to
-from loyalty.admin.masking import HIDDEN, sees_personal_data
+from loyalty.admin.masking import HIDDEN, sees_personal_data, shown_name
 from loyalty.keyset import Key, UnknownPlace
 from rewards.errors import PersonalisationNotPending
 from rewards.models import Collectible, Personalisation
@@ -172,10 +172,16 @@ def owner_link(request: HttpRequest, item: Collectible) -> Link | None:
     return link_to(request, member, member.auth_id or member.public_id) if member is not None else None
 
 
-def preview_of(item: Collectible, *, approve: bool, reason: str) -> tuple[Composed | None, str]:
-    """The e-mail that the owner will get, and its language; none when it is approved, or when they have no address."""
+def preview_of(request: HttpRequest, item: Collectible, *, approve: bool, reason: str) -> tuple[Composed | None, str]:
+    """The e-mail that the owner will get, their name as the reader may see it, and its language.
+
+    None when it is approved, or when they have no address.
+    """
     email = None if approve else draft_rejection(item, reason=reason, at=timezone.now())
-    return (compose(email), email.language) if email is not None else (None, "")
+    if email is None:
+        return None, ""
+    email.context["first_name"] = shown_name(request, email.context["first_name"])
+    return compose(email), email.language
 
 
 def told_who(item: Collectible, refusal: PersonalisationNotPending) -> str:

@@ -36,8 +36,6 @@ from loyalty.errors import LoyaltyError
 from rewards.errors import PersonalisationNotPending
 from rewards.models import Collectible, CollectibleSupply
 from rewards.services.collectibles import decide_personalisation
-from users.models import AuditKind
-from users.services.audit import note_each
 
 MOST_AT_ONCE = 50
 LONGEST_REASON = 1_000
@@ -80,6 +78,13 @@ class CollectibleAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         """What is asked for is personal."""
         hidden = [] if sees_wishes(request) else ["personalised_data", "reason"]
         return [*super().get_exclude(request, obj), *hidden]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *arguments: Any, **terms: Any) -> Any:
+        """Show an item; with what its owner asked for, that someone saw that."""
+        item = terms.get("obj")
+        if item is not None and (item.personalised_data or item.reason):
+            self.note_look(request, [item])
+        return super().render_change_form(request, context, *arguments, **terms)
 
     @admin.action(description=gettext_lazy("Decide about the personalisations"), permissions=["decide"])
     def decide(self, request: HttpRequest, queryset: QuerySet[Collectible]) -> HttpResponse:
@@ -141,7 +146,7 @@ class CollectibleAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
             return HttpResponseRedirect(queue_address(at=place_of(changed[0]), age=age_of(request)))
         shown = []
         for item in items:
-            email, language = preview_of(item, approve=approve, reason=reason)
+            email, language = preview_of(request, item, approve=approve, reason=reason)
             wish = wish_lines(request, item.personalised_data)
             shown.append({"item": item, "wish": wish, "picture": picture_of(item.token), "email": email, "language": language})
         self.note_look(request, items)
@@ -177,8 +182,7 @@ class CollectibleAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     def note_look(self, request: HttpRequest, items: list[Collectible]) -> None:
         """Write down who looked at what members ask for."""
         if sees_wishes(request):
-            subjects = [(item.brand_id, item) for item in items]
-            note_each(subjects=subjects, staff_id=staff_of(request).pk, kind=AuditKind.LOOK, at=timezone.now())
+            self.tell_look(request, *items)
 
     def back(self, request: HttpRequest) -> HttpResponse:
         """To the wish after the one that was looked at."""

@@ -181,6 +181,7 @@ class Code(models.Model):
                 | Q(redeemed_at__isnull=False, member__isnull=False, revoked_at__isnull=True),
             ),
         ]
+        indexes = [models.Index(name="code_newest", fields=["brand", "id"])]
         triggers = [
             *kept("code"),
             pgtrigger.Protect(

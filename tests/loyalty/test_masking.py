@@ -42,6 +42,11 @@ def test_of_a_number_the_end_stays(number, masked):
     assert masking.masked_number(number) == masked
 
 
+@pytest.mark.parametrize(("code", "masked"), [("ABCDEFGHJ", "•••••FGHJ"), ("ABCDEFGH", "••••••••"), ("AB", "••")])
+def test_of_a_code_the_end_stays(code, masked):
+    assert masking.masked_code(code) == masked
+
+
 def test_who_holds_the_permission_sees_it_whole(brand):
     agent, auditor = make_staff(brand=brand), make_staff(brand=brand, username="auditor")
     kind = ContentType.objects.get_for_model(Member)

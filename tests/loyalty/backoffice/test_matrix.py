@@ -14,15 +14,18 @@ from django.db import transaction
 from django.db.models import Model
 from django.forms import ModelChoiceField
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 
+from exchange.models import Partnership
 from loyalty.admin.base import BrandAdmin, ReadOnlyAdmin, UndeletedAdmin, has_brand
 from loyalty.admin.navigation import SECTIONS
 from loyalty.admin.roles import AUDITOR, ROLES, TABLE, permissions_of
 from tests.conftest import make_brand
-from tests.loyalty.backoffice.pages import OF_EVERYBODY, PAGES, Page
-from tests.loyalty.desk import make_staff, page_of, signed_in
+from tests.loyalty.backoffice.pages import OF_EVERYBODY, PAGES, Page, received
+from tests.loyalty.desk import make_staff, page_of, signed_in, words
 from tests.loyalty.furnished import furnish
-from users.models import Brand, Member
+from users.models import AuditEntry, AuditKind, Brand, Member, Staff
+from users.services.audit import note
 
 OWN_APPS = ("users", "ledger", "rewards", "exchange")
 OF_DJANGO = {"index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site"}
@@ -111,6 +114,30 @@ def test_rows_open_for_whom_may_look_and_those_of_another_brand_for_nobody(brand
             for row in rows_of(model, other):
                 answers = [client.get(page_of(model, page, row.pk)), client.post(page_of(model, page, row.pk), {"post": "yes"})]
                 assert {answer.status_code for answer in answers} <= {302, 403, 404}, (model, page)
+
+
+def noted(row: Partnership, brand: Brand, staff: Staff) -> AuditEntry:
+    """An entry about a partnership on one side of it."""
+    reason = f"a reason of {brand.name}"
+    told = {"staff_id": staff.pk, "reason": reason, "at": timezone.now(), "address": f"192.0.2.{staff.pk % 250}"}
+    note(brand_id=brand.pk, kind=AuditKind.ACTION, subject=row, after={"verb": "approve"}, **told)
+    return AuditEntry.objects.get(brand=brand, reason=reason)
+
+
+@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+def test_the_history_of_a_received_partnership_tells_of_ones_own_side_alone(brands, role):
+    own = brands[0]
+    client, page = someone(role, own), page_of(Partnership, "history", *received(own)[0])
+    row = Partnership.objects.latest("pk")
+    entries = [noted(row, brand, make_staff(username=f"of {brand.pk}", brand=brand)) for brand in (own, row.brand)]
+
+    answer = client.get(page)
+
+    assert answer.status_code == (200 if may(role, Partnership, "view", "change") else 403)
+    if answer.status_code == 200:
+        assert list(answer.context["entries"]) == entries[:1]
+        assert entries[1].reason not in words(answer)
+        assert entries[1].staff_name not in words(answer)
 
 
 @pytest.mark.parametrize("role", [*ROLES, SUPERUSER])

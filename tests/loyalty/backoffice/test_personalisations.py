@@ -159,6 +159,19 @@ def test_the_email_of_a_rejection_is_shown_in_the_owners_language_before_it_is_s
     assert Email.objects.get(member=member).context["reason"] == "zu lang"
 
 
+@pytest.mark.parametrize(("role", "greeted"), [(SERVICE_AGENT, "Hello Ann,"), (CAMPAIGN_MANAGER, "Hello A***,")])
+def test_the_email_that_is_shown_greets_its_owner_as_the_reader_may_see_them(brand, token, role, greeted):
+    member = make_member(brand, language="en", first_name="Ann")
+    item, client = wish(make_item(member, token), "Wish"), person(brand, role)
+
+    preview = client.post(reverse(DECIDE), fields_of(look(client)) | {"decision": "reject", "reason": "too long"})
+
+    assert greeted in words(preview)
+    assert ("Ann" in words(preview)) is (role == SERVICE_AGENT)
+    decide(client, item, "reject", reason="too long")
+    assert Email.objects.get(member=member).context["first_name"] == "Ann"
+
+
 def test_a_rejection_needs_a_reason(agent, items):
     answer = decide(agent, items[0], "reject")
 
