@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0002_walls"),
+        ("rewards", "0003_category_dates"),
         ("users", "0004_authenticator"),
     ]
 
