@@ -28,7 +28,7 @@ from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import InvalidRequest, LoyaltyError
 from users.models import Approval, ApprovalState, Brand, Member
 from users.models.approvals import OPEN_FIRST
-from users.services.approvals import refuse_approval, withdraw_approval
+from users.services.approvals import may_be_one, refuse_approval, withdraw_approval
 
 MOST_LOTS = 200
 
@@ -69,6 +69,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         approval = self.get_scoped_object(request, object_id, permission="users.view_approval")
         staff, now = staff_of(request), timezone.now()
         waits, own = approval.state == ApprovalState.ASKED and approval.until > now, approval.asked_by_id == staff.pk
+        tied = waits and not own and may_be_one(approval.asked_by_id, staff.pk)
         judges = own or staff.has_perm("users.approve")  # nobody can decide about a reason that is hidden from them
         told = {
             "approval": approval,
@@ -77,7 +78,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
             "reason": approval.reason if judges else shown_text(request, approval.reason),
             "decision_reason": approval.decision_reason if judges else shown_text(request, approval.decision_reason),
             "digest": bytes(approval.digest).hex(),
-            "may_decide": waits and staff.has_perm("users.approve") and not own,
+            "may_decide": waits and staff.has_perm("users.approve") and not own and not tied,
+            "tied": tied,
             "may_withdraw": waits and own,
         }
         return self._page(request, "approval.html", approval.get_kind_display(), told)

@@ -21,7 +21,15 @@ from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import LoyaltyError
 from users.models import Brand, Staff
 from users.services.second_factors import reset_second_factor, with_second_factor
-from users.services.staff import add_staff, assign_roles, assignable_roles, judge_reach, renew_invitation, set_active
+from users.services.staff import (
+    add_staff,
+    assign_roles,
+    assignable_roles,
+    change_details,
+    judge_reach,
+    renew_invitation,
+    set_active,
+)
 
 
 @admin.register(Brand)
@@ -112,13 +120,26 @@ class StaffAdmin(UndeletedAdmin):
         form.by = staff_of(request)
         return form
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Anybody may look who has the right to; who lets in or changes says again who they are."""
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        return self._changed(request, object_id, form_url, extra_context)
+
+    @recently_authenticated()
+    def _changed(self, request: HttpRequest, *terms: Any) -> Any:
+        return super().changeform_view(request, *terms)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Let someone in or write what was changed, by the services."""
         by, at = staff_of(request), timezone.now()
         given, roles = form.cleaned_data, form.cleaned_data["roles"]
         if change:
-            obj.save(update_fields=[name for name in form.changed_data if name in {"email", "first_name", "last_name"}])
             assign_roles(staff=obj, by=by, roles=roles, at=at)
+            details = {name: given[name] for name in ("email", "first_name", "last_name")}
+            change_details(staff=obj, by=by, details=details, at=at)
             return
         brand = given.get("brand") if by.brand_id is None else by.brand
         names = {name: given[name] for name in ("username", "email", "first_name", "last_name")}
@@ -133,9 +154,7 @@ class StaffAdmin(UndeletedAdmin):
         """Nothing: the service has told it."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Write down what else than roles was changed, for those the service has told."""
-        request.audited_changes.pop("roles", None)  # type: ignore[attr-defined]
-        super().log_change(request, obj, message)
+        """Nothing: the services have told it."""
 
     @admin.display(description=_("roles"))
     def roles_held(self, staff: Staff) -> str:

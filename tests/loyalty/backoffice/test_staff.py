@@ -9,7 +9,7 @@ from django.test import Client
 from tests.conftest import make_brand
 from tests.loyalty.backoffice.authenticators import pair
 from tests.loyalty.desk import act, make_staff, signed_in, words
-from users.models import AuditEntry, Brand, Staff
+from users.models import Approval, AuditEntry, Brand, Staff
 from users.services.second_factors import has_second_factor
 
 LIST, ADD = "/admin/users/staff/", "/admin/users/staff/add/"
@@ -73,7 +73,7 @@ def test_a_manager_lets_someone_in_who_chooses_a_password_by_a_link(client, mana
     assert [entry.kind for entry in told] == ["add", "change", "log_in"]
 
 
-def test_a_link_is_used_once_and_ends_after_a_day(client, clock):
+def test_a_link_is_used_once_and_ends_after_a_day(clock, client):
     used, old = link_in(add(client)), link_in(add(client, username="other"))
     newcomer = Client()
     form = newcomer.get(used, follow=True)
@@ -200,6 +200,37 @@ def test_a_voided_password_lets_nobody_in(client, agent):
 
     assert link_in(page)
     assert not Staff.objects.get(pk=agent.pk).has_usable_password()
+
+
+def test_before_someone_is_let_in_or_changed_one_says_again_who_one_is(client, agent, clock):
+    client = signed_in(Staff.objects.get(username="Brand manager"))
+    clock.shift(601)
+    assert client.get(f"{LIST}{agent.pk}/change/").context["adminform"]  # to look is free
+
+    asked = [add(client), change(client, agent, email="mine@example.org")]
+
+    assert all("say again who you are" in words(page) for page in asked)
+    assert not Staff.objects.filter(username="new").exists()
+    assert Staff.objects.get(pk=agent.pk).email == "agent@example.org"
+
+
+def test_who_was_let_in_by_the_asker_is_told_that_they_cannot_approve(manager, member, token):
+    manager.groups.add(Group.objects.get(name="Finance"))
+    asks, puppet = signed_in(manager), {"username": "bob", "roles": [role("Finance")]}
+    add(asks, **puppet)
+    form = {"token": token.pk, "amount": 5_000, "reason": "a gift", "form": "f1"}
+    asks.post(f"/admin/users/approval/member/{member.pk}/credit/", form)
+    approval = Approval.objects.get(brand=manager.brand)
+    bob = signed_in(Staff.objects.get(username="bob"))
+
+    shown = words(bob.get(f"/admin/users/approval/{approval.pk}/change/"))
+    done = words(bob.post(f"/admin/users/approval/{approval.pk}/approve/", follow=True))
+
+    assert "One of you let the other in" in shown
+    assert "Approve: do exactly this" not in shown
+    assert "One of you let the other in" in done
+    approval.refresh_from_db()
+    assert approval.state == "asked"
 
 
 def test_the_house_says_whose_staff_someone_is(brand, db):
