@@ -18,6 +18,8 @@ from django.views.decorators.http import require_POST
 from loyalty.admin.base import KeptAdmin, actor_of
 from loyalty.admin.code_orders import GenerateForm
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell, tell_form
+from loyalty.admin.reauthentication import recently_authenticated
+from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import BatchState, Campaign, CampaignState, CodeBatch
 from rewards.models.codes import WORKED_ON
@@ -261,6 +263,7 @@ class CampaignAdmin(KeptAdmin):
         messages.success(request, _("This is the copy, a draft: change what is to differ, then start it."))
         return self._back(copy)
 
+    @recently_authenticated()
     def generate_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Order codes in bulk."""
         campaign = self.get_scoped_object(request, object_id, permission="rewards.generate_codes")
@@ -270,12 +273,9 @@ class CampaignAdmin(KeptAdmin):
                 brand_id=campaign.brand_id, campaign_id=campaign.pk, actor=actor_of(request), **form.cleaned_data
             )
             try:
-                batch = open_batch(order=order, at=timezone.now())
+                return HttpResponseRedirect(page_of(_ordered(request, order)))
             except LoyaltyError as refusal:
                 tell_form(form, refusal)
-            else:
-                note_move(request, batch, before={}, after={"count": batch.count, "value": batch.value})
-                return HttpResponseRedirect(page_of(batch))
         context = self.admin_site.each_context(request) | {
             "title": _("Codes for %(campaign)s") % {"campaign": campaign},
             "opts": self.opts,
@@ -287,3 +287,19 @@ class CampaignAdmin(KeptAdmin):
 
     def _back(self, campaign: Campaign) -> HttpResponse:
         return HttpResponseRedirect(page_of(campaign))
+
+
+def _ordered(request: HttpRequest, order: BatchOrder) -> CodeBatch:
+    """Order a batch, and write it down with it; a form that was sent before is answered with the batch of then."""
+    at = timezone.now()
+
+    def effect() -> CodeBatch:
+        batch = open_batch(order=order, at=at)
+        if batch.created_at == at:
+            note_move(request, batch, before={}, after={"count": batch.count, "value": batch.value})
+        return batch
+
+    batch = write(effect)
+    if batch.created_at != at:
+        messages.info(request, _("This form had been sent before: it was done once."))
+    return batch
