@@ -192,11 +192,7 @@ class CampaignAdmin(KeptAdmin):
         self._move(request, queryset, CampaignState.ENDED)
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Campaign], to: CampaignState) -> None:
-        for campaign in queryset.order_by("pk"):
-            try:
-                move_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, to=to)
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{campaign}: {refusal}", messages.ERROR)
+        self.act_on_each(request, queryset, lambda row: move_campaign(brand_id=row.brand_id, campaign_id=row.pk, to=to))
 
     # --- pages of its own ---
 

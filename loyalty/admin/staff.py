@@ -180,7 +180,8 @@ class StaffAdmin(UndeletedAdmin):
     @recently_authenticated()
     def invite(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
         """Show a new link for each."""
-        self._each(request, queryset, lambda staff, **by: self._show_link(request, renew_invitation(staff=staff, **by)))
+        for renewed in self._each(request, queryset, lambda staff, **by: renew_invitation(staff=staff, **by)):
+            self._show_link(request, renewed)
 
     @admin.action(description=_("Forget the second factor, so that they set up another"), permissions=["change"])
     @recently_authenticated()
@@ -188,14 +189,12 @@ class StaffAdmin(UndeletedAdmin):
         """Forget what they have lost."""
         self._each(request, queryset, lambda staff, **by: reset_second_factor(staff=staff, **by))
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Staff], verb: Any) -> None:
-        for staff in queryset.order_by("pk"):
-            try:
-                verb(staff, by=staff_of(request), at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{staff}: {refusal}", messages.ERROR)
-            else:
-                self.message_user(request, gettext("%(name)s: done") % {"name": staff}, messages.SUCCESS)
+    def _each(self, request: HttpRequest, queryset: QuerySet[Staff], verb: Any) -> list[Any]:
+        by = staff_of(request)
+        done = self.act_on_each(request, queryset, lambda staff: verb(staff, by=by, at=timezone.now()))
+        for staff, _outcome in done:
+            self.message_user(request, gettext("%(name)s: done") % {"name": staff}, messages.SUCCESS)
+        return [outcome for _staff, outcome in done]
 
     def _show_link(self, request: HttpRequest, staff: Staff) -> None:
         """Show the link this once: whoever has it chooses the password."""

@@ -153,6 +153,12 @@ def test_actions_pass_over_oneself_strangers_and_whoever_holds_more(client, mana
     act(client, action, manager, root, stranger)
 
     assert list(Staff.objects.order_by("pk").values("pk", "password", "is_active")) == before
+    told = AuditEntry.objects.filter(staff=manager, subject_model="users.staff").exclude(kind="log_in").order_by("subject_id")
+    refused = {str(manager.pk): "not_own_account", str(root.pk): "rights_exceeded"}
+    page = "users_staff_changelist"
+    assert {entry.subject_id: (entry.kind, entry.after) for entry in told} == {
+        pk: ("refused", {"refusal": code, "page": page, "action": action}) for pk, code in refused.items()
+    }
 
 
 def test_roles_are_changed_and_told_once(client, manager, agent):
@@ -190,6 +196,7 @@ def test_before_it_is_reset_one_says_again_who_one_is(client, agent, clock):
 
     assert "say again who you are" in words(asked)
     assert has_second_factor(agent)
+    assert not AuditEntry.objects.filter(kind="action", subject_id=str(agent.pk), after__has_key="action").exists()
 
 
 def test_a_voided_password_lets_nobody_in(client, agent):
