@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import KeptAdmin, actor_of
 from loyalty.admin.code_orders import GenerateForm
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell, tell_form
@@ -242,7 +243,7 @@ class CampaignAdmin(KeptAdmin):
         try:
             move_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, to=to)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, campaign)
         else:
             note_move(request, campaign, before={"state": campaign.state}, after={"state": to.value})
             messages.success(
@@ -271,6 +272,7 @@ class CampaignAdmin(KeptAdmin):
             try:
                 return HttpResponseRedirect(page_of(_ordered(request, order)))
             except LoyaltyError as refusal:
+                note_refusal(request, refusal, campaign)
                 tell_form(form, refusal)
         context = self.admin_site.each_context(request) | {
             "title": _("Codes for %(campaign)s") % {"campaign": campaign},

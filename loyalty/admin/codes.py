@@ -155,7 +155,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
         try:
             moved = verb(brand_id=batch.brand_id, batch_id=batch.pk, at=timezone.now())
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, batch)
         else:
             note_move(request, batch, before={"state": batch.state}, after={"state": moved.state})
         return HttpResponseRedirect(page_of(batch))
@@ -177,7 +177,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
         try:
             rows = rows_of_batch(batch=batch)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, batch)
             return HttpResponseRedirect(page_of(batch))
         note_move(request, batch, before={}, after={"rows": batch.generated}, kind=AuditKind.EXPORT)
         return csv_response(f"codes-{batch.pk}", COLUMNS, rows)

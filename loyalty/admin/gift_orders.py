@@ -160,7 +160,7 @@ class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             move_gift_order(**terms, to=to, reason=reason, at=timezone.now())
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, order)
         else:
             note_move(request, order, before={"status": order.status}, after={"status": to.value})
         return HttpResponseRedirect(page_of(order))

@@ -20,6 +20,7 @@ from loyalty.admin.base import ReadOnlyAdmin, actor_of, staff_of
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.masking import sees_personal_data, shown_email, shown_name
 from loyalty.admin.member_facts import actions_of, brands_of, ids_named, whole_member
+from loyalty.admin.outcomes import tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import LoyaltyError
 from users.models import AuditKind, Email, Member
@@ -152,7 +153,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             merge_members(brand_id=member.brand_id, **terms)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, member)
             return False
         self._note(request, AuditKind.ACTION, member, after={"merged": duplicate.public_id})
         messages.success(request, _("The duplicate was merged."))
@@ -196,7 +197,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             erase_member(brand_id=member.brand_id, auth_id=member.auth_id, at=timezone.now())
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, member)
             return False
         self._note(request, AuditKind.ACTION, member, after={"erased": True})
         messages.success(request, _("The member was erased."))
@@ -211,7 +212,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             sent = resend_email(brand_id=member.brand_id, email_id=email, at=timezone.now())
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, row)
         else:
             self._note(request, AuditKind.ACTION, row, after={"sent_again": sent.pk})
             messages.success(request, _("The e-mail is on its way again."))

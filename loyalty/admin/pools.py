@@ -84,7 +84,7 @@ def _take(request: HttpRequest, reward_type: RewardType, draft_id: int) -> HttpR
     try:
         count = take_draft(**of, draft_id=draft_id, actor=actor_of(request))
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, reward_type)
         return HttpResponseRedirect(request.path)
     note_move(request, reward_type, before={"stock": reward_type.stock}, after={"stock": (reward_type.stock or 0) + count})
     added = ngettext("%(count)s code is in the pool now.", "%(count)s codes more are in the pool now.", count)

@@ -60,7 +60,7 @@ def remove_view(request: HttpRequest, segment: Segment) -> HttpResponse:
             brand_id=segment.brand_id, segment_id=segment.pk, auth_id=member.auth_id or ""
         )
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, segment)
         return back
     if member is not None and gone:
         note_move(request, segment, before={"member": member.pk}, after={})
@@ -108,7 +108,7 @@ def _take(request: HttpRequest, segment: Segment, draft_id: int) -> HttpResponse
     try:
         count = take_draft(**terms, actor=actor_of(request), at=timezone.now())
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, segment)
         return HttpResponseRedirect(request.path)
     note_move(request, segment, before={}, after={"imported": count})
     added = ngettext("%(count)s member was added.", "%(count)s members were added.", count)

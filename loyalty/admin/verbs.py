@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import BrandAdmin, staff_of
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.database import write
@@ -170,6 +171,7 @@ class VerbsAdmin(BrandAdmin):
             try:
                 return self._done(request, verb, row, form)
             except LoyaltyError as refusal:
+                note_refusal(request, refusal, row)
                 form.refuse(refusal)
         return self._shown(request, verb, row, form)
 
