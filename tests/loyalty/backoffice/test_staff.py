@@ -1,15 +1,18 @@
 """Brand managers keep the staff of their brand, and gain nothing for themselves by it."""
 
 import re
+from itertools import combinations
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from loyalty.demo_staff import make_staff as make_staff_of_demo
 from tests.conftest import make_brand
 from tests.loyalty.backoffice.authenticators import pair
 from tests.loyalty.desk import act, make_staff, signed_in, words
 from users.models import Approval, AuditEntry, Brand, Staff
+from users.services.approvals import may_be_one
 from users.services.second_factors import has_second_factor
 
 LIST, ADD = "/admin/users/staff/", "/admin/users/staff/add/"
@@ -262,3 +265,10 @@ def test_a_brand_that_demands_a_second_factor_is_set_so_by_its_manager(client, m
     page = client.get(f"/admin/users/brand/{manager.brand_id}/change/")
 
     assert 'name="demands_second_factor"' in page.content.decode()
+
+
+def test_the_staff_of_the_demo_are_different_people(brand):
+    make_staff_of_demo(brand, {})
+
+    for one, other in combinations(Staff.objects.filter(brand=brand), 2):
+        assert not may_be_one(one.pk, other.pk)
