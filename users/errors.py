@@ -108,6 +108,16 @@ class OwnApproval(LoyaltyError):
     detail = "You asked for this yourself: somebody else must decide"
 
 
+class NotSecondPerson(LoyaltyError):
+    """The same person may sit at both accounts: one let the other in, or somebody let in both."""
+
+    code = "not_second_person"
+    detail = (
+        "One of you let the other in, or the same person let in both:"
+        " somebody whom the house or another manager let in must decide"
+    )
+
+
 class NotAsker(LoyaltyError):
     """Only who asked can withdraw."""
 

@@ -33,7 +33,7 @@ def approve_ending(*, brand_id: int, approval_id: int, staff_id: int, at: dateti
     """Approve how another wants a parked exchange to end, and end it so, once, in one transaction.
 
     Where it cannot be ended so any more, as after a late answer of the partner, the approval stays open. Raises OrderMoved,
-    ApprovalNotFound, ApprovalDecided, OwnApproval.
+    ApprovalNotFound, ApprovalDecided, OwnApproval, NotSecondPerson.
     """
 
     def effect() -> ExchangeOrder:

@@ -73,7 +73,8 @@ def do_by_hand(*, act: Act, hand: Hand, at: datetime) -> Handled:
 def approve_by_hand(*, brand_id: int, approval_id: int, staff_id: int, at: datetime) -> Posted:
     """Approve what another asked for, and do exactly that, once, in one transaction.
 
-    Whatever the ledger refuses leaves the approval open. Raises ApprovalNotFound, ApprovalDecided, OwnApproval.
+    Whatever the ledger refuses leaves the approval open. Raises ApprovalNotFound, ApprovalDecided, OwnApproval,
+    NotSecondPerson.
     """
 
     def effect() -> Posted:

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -25,6 +25,7 @@ from ledger.services.tokens import CHANGEABLE, change_token
 from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.linking import link_to
+from loyalty.admin.outcomes import tell
 from loyalty.errors import LoyaltyError
 
 MOST_LOTS, MOST_ADDED, NEWEST = 50, 5_000, 10
@@ -63,7 +64,7 @@ class TokenAdmin(KeptAdmin):
         try:
             change_token(brand_id=obj.brand_id, token_id=obj.pk, changes=changes)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, obj)
 
 
 @admin.register(Account)

@@ -152,12 +152,12 @@ class ActionAdmin(KeptAdmin):
     @admin.action(description=gettext_lazy("Offer"), permissions=["change"])
     def offer(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
         """Reward them."""
-        queryset.update(active=True)
+        self.set_on_each(request, queryset, active=True)
 
     @admin.action(description=gettext_lazy("Offer no more"), permissions=["change"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
         """Reward them no more; what was given stays."""
-        queryset.update(active=False)
+        self.set_on_each(request, queryset, active=False)
 
     def get_urls(self) -> list[Any]:
         """Trying it, at an address of its own."""

@@ -4,8 +4,10 @@ This stands in place of Django's own log, which knows no brand, shows no values 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, cast
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Manager, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,6 +15,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from loyalty.database import write
+from loyalty.errors import InvalidRequest, LoyaltyError
 from users.models import AuditEntry, AuditKind, Brand, Staff
 from users.services.audit import note, note_each
 
@@ -58,12 +62,41 @@ class Audited:
         self.note_action(request, "delete", queryset)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Actions that are written down before they run: their verbs commit row by row, so none comes after unseen."""
+        """Actions that know what they are called by when they do something to a row, and write that down."""
         found: dict[str, Any] = super().get_actions(request)  # type: ignore[misc]
-        return {
-            name: (told if name == "delete_selected" else _told(told, name), name, text)
-            for name, (told, _, text) in found.items()
-        }
+        return {name: (_named(action, name), name, text) for name, (action, _, text) in found.items()}
+
+    def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object]) -> list[tuple[Any, object]]:
+        """Do what was chosen to each row, written down in the transaction of that row; answers rows with what came of them.
+
+        A refusal is told and written down, and stops no other. A verb that answers False has done nothing.
+        """
+        done = []
+        for row in rows.order_by("pk"):
+            try:
+                outcome = write(partial(self._act, request, row, verb))
+            except LoyaltyError as refusal:
+                note_refusal(request, refusal, row)
+                messages.error(request, f"{row}: {refusal}")
+            else:
+                done += [(row, outcome)] if outcome is not False else []
+        return done
+
+    def _act(self, request: HttpRequest, row: Any, verb: Callable[[Any], object]) -> object:
+        outcome = verb(row)
+        if outcome is not False:
+            self.note_action(request, _action(request), [row])
+        return outcome
+
+    def set_on_each(self, request: HttpRequest, rows: QuerySet[Any], **values: Any) -> None:
+        """Give those of the rows a value that have another, and write it down with it."""
+
+        def effect() -> None:
+            others = rows.exclude(**values)
+            self.note_action(request, _action(request), others.order_by("pk"))
+            others.update(**values)
+
+        write(effect)
 
     def note_action(self, request: HttpRequest, name: str, rows: QuerySet[Any] | list[Any]) -> None:
         """Write down that someone does something to rows: one entry each, and a single one for very many."""
@@ -104,6 +137,18 @@ class Audited:
         }
         context = self.admin_site.each_context(request) | told | (extra_context or {})
         return TemplateResponse(request, "admin/safety/history.html", context)
+
+
+def note_refusal(request: HttpRequest, refusal: LoyaltyError, row: Model | None = None) -> None:
+    """Write down what the services refused to do, by its code; what was only typed wrongly is no refusal."""
+    if isinstance(refusal, InvalidRequest):
+        return
+    staff = cast(Staff, request.user)
+    brand_id = row.pk if isinstance(row, Brand) else getattr(row, "brand_id", staff.brand_id)
+    page = request.resolver_match.url_name if request.resolver_match is not None else ""
+    told = {"refusal": refusal.code, "page": page, "action": _action(request)}  # a row may have a `code` of its own to hide
+    after = {name: text for name, text in told.items() if text}
+    note(brand_id=brand_id, staff_id=staff.pk, kind=AuditKind.REFUSED, subject=row, after=after, at=timezone.now())
 
 
 def entries_about(row: Model, *, brand_id: int | None) -> QuerySet[AuditEntry]:
@@ -154,14 +199,18 @@ def _changes(request: HttpRequest) -> Change:
     return cast(Change, getattr(request, "audited_changes", {}))
 
 
+def _action(request: HttpRequest) -> str:
+    return cast(str, getattr(request, "audited_action", ""))
+
+
 def _note(page: Audited, request: HttpRequest, kind: AuditKind, row: Any, **told: Any) -> None:
     staff = cast(Staff, request.user)
     note(brand_id=brand_of(page, row), staff_id=staff.pk, kind=kind, subject=row, at=timezone.now(), **told)
 
 
-def _told(action: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _named(action: Callable[..., Any], name: str) -> Callable[..., Any]:
     def run(page: Audited, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        page.note_action(request, name, queryset.order_by("pk"))
+        request.audited_action = name  # type: ignore[attr-defined]
         return action(page, request, queryset)
 
     return run

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import KeptAdmin, actor_of
 from loyalty.admin.code_orders import GenerateForm
 from loyalty.admin.outcomes import labelled, note_move, page_of, tell, tell_form
+from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from rewards.models import BatchState, Campaign, CampaignState, CodeBatch
@@ -191,11 +193,7 @@ class CampaignAdmin(KeptAdmin):
         self._move(request, queryset, CampaignState.ENDED)
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Campaign], to: CampaignState) -> None:
-        for campaign in queryset.order_by("pk"):
-            try:
-                move_campaign(brand_id=campaign.brand_id, campaign_id=campaign.pk, to=to)
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{campaign}: {refusal}", messages.ERROR)
+        self.act_on_each(request, queryset, lambda row: move_campaign(brand_id=row.brand_id, campaign_id=row.pk, to=to))
 
     # --- pages of its own ---
 
@@ -250,7 +248,7 @@ class CampaignAdmin(KeptAdmin):
         try:
             write(effect)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, campaign)
         else:
             messages.success(
                 request, _("%(campaign)s is %(state)s now.") % {"campaign": campaign, "state": str(to.label).lower()}
@@ -271,6 +269,7 @@ class CampaignAdmin(KeptAdmin):
         messages.success(request, _("This is the copy, a draft: change what is to differ, then start it."))
         return self._back(copy)
 
+    @recently_authenticated()
     def generate_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Order codes in bulk."""
         campaign = self.get_scoped_object(request, object_id, permission="rewards.generate_codes")
@@ -280,12 +279,10 @@ class CampaignAdmin(KeptAdmin):
                 brand_id=campaign.brand_id, campaign_id=campaign.pk, actor=actor_of(request), **form.cleaned_data
             )
             try:
-                batch = open_batch(order=order, at=timezone.now())
+                return HttpResponseRedirect(page_of(_ordered(request, order)))
             except LoyaltyError as refusal:
+                note_refusal(request, refusal, campaign)
                 tell_form(form, refusal)
-            else:
-                note_move(request, batch, before={}, after={"count": batch.count, "value": batch.value})
-                return HttpResponseRedirect(page_of(batch))
         context = self.admin_site.each_context(request) | {
             "title": _("Codes for %(campaign)s") % {"campaign": campaign},
             "opts": self.opts,
@@ -297,3 +294,19 @@ class CampaignAdmin(KeptAdmin):
 
     def _back(self, campaign: Campaign) -> HttpResponse:
         return HttpResponseRedirect(page_of(campaign))
+
+
+def _ordered(request: HttpRequest, order: BatchOrder) -> CodeBatch:
+    """Order a batch, and write it down with it; a form that was sent before is answered with the batch of then."""
+    at = timezone.now()
+
+    def effect() -> CodeBatch:
+        batch = open_batch(order=order, at=at)
+        if batch.created_at == at:
+            note_move(request, batch, before={}, after={"count": batch.count, "value": batch.value})
+        return batch
+
+    batch = write(effect)
+    if batch.created_at != at:
+        messages.info(request, _("This form had been sent before: it was done once."))
+    return batch

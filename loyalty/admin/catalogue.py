@@ -158,12 +158,12 @@ class RewardTypeAdmin(LinedAdmin):
     @admin.action(description=gettext_lazy("Offer"), permissions=["change"])
     def offer(self, request: HttpRequest, queryset: QuerySet[RewardType]) -> None:
         """Offer them to members."""
-        queryset.update(active=True)
+        self.set_on_each(request, queryset, active=True)
 
     @admin.action(description=gettext_lazy("Offer no more"), permissions=["change"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[RewardType]) -> None:
         """Take them out of what is offered; what was bought stays good."""
-        queryset.update(active=False)
+        self.set_on_each(request, queryset, active=False)
 
     def get_urls(self) -> list[Any]:
         """Its pool, at an address of its own."""

@@ -4,11 +4,12 @@ from django import forms
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from loyalty.admin.money_forms import new_name
 from rewards.services.generating import HIGHEST_VALUE, MOST_CODES
 
 
 class GenerateForm(forms.Form):
-    """How many codes, and of which worth."""
+    """How many codes, and of which worth; and the form's own name, by which it orders once."""
 
     count = forms.IntegerField(
         label=gettext_lazy("How many codes"), min_value=1, max_value=MOST_CODES, widget=UnfoldAdminIntegerFieldWidget()
@@ -26,3 +27,4 @@ class GenerateForm(forms.Form):
         required=False,
         widget=UnfoldAdminIntegerFieldWidget(),
     )
+    reference = forms.CharField(max_length=50, widget=forms.HiddenInput, initial=new_name)

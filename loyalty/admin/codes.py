@@ -160,7 +160,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
         try:
             write(effect)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, batch)
         return HttpResponseRedirect(page_of(batch))
 
     @method_decorator(require_GET)
@@ -180,7 +180,7 @@ class CodeBatchAdmin(ReadOnlyAdmin):
         try:
             rows = rows_of_batch(batch=batch)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, batch)
             return HttpResponseRedirect(page_of(batch))
         note_move(request, batch, before={}, after={"rows": batch.generated}, kind=AuditKind.EXPORT)
         return csv_response(f"codes-{batch.pk}", COLUMNS, rows)
@@ -272,11 +272,11 @@ class CodeAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     @admin.action(description=gettext_lazy("Revoke"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Code]) -> None:
         """Take codes back that nobody has redeemed."""
-        for code in queryset.order_by("pk"):
-            try:
-                revoke_code(brand_id=code.brand_id, code=code.code, at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{code}: {refusal}", messages.ERROR)
+
+        def take_back(code: Code) -> object:
+            return revoke_code(brand_id=code.brand_id, code=code.code, at=timezone.now())
+
+        self.act_on_each(request, queryset, take_back)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may take codes back."""

@@ -43,7 +43,7 @@ class EmailAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
     @admin.action(description=_("Send again what was given up"), permissions=["queue"])
     def queue_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
         """Queue parked e-mails once more."""
-        count = sum(send_again(email=email, at=timezone.now()) for email in queryset.order_by("pk"))
+        count = len(self.act_on_each(request, queryset, lambda email: send_again(email=email, at=timezone.now())))
         self.message_user(request, ngettext("%(count)d queued again", "%(count)d queued again", count) % {"count": count})
 
     def has_queue_permission(self, request: HttpRequest) -> bool:

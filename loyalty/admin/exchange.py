@@ -1,10 +1,9 @@
 """The exchange desk: orders by state and age, what partners answered, what statements do not agree on."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,7 +21,6 @@ from ledger.models import Transaction
 from loyalty.admin.base import BrandRelatedFilter, ReadOnlyAdmin, ReasonForm, actor_of
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.verbs import Link, Panel, ReasonedForm, Verb, VerbForm, VerbsAdmin
-from loyalty.errors import LoyaltyError
 from loyalty.keyset import Key
 
 WAITING = [*sorted(state.value for state in OPEN), OrderState.PARKED.value]
@@ -31,17 +29,9 @@ MOST_LINES = 200
 
 
 class DecidingAdmin(ReadOnlyAdmin):
-    """Rows that staff decide about one by one; a refusal is told, and stops no other."""
+    """Rows that staff decide about one by one, and say why."""
 
     action_form = ReasonForm
-
-    def decide(self, request: HttpRequest, rows: QuerySet[Any], decision: Callable[[Any], object]) -> None:
-        """Decide about each row."""
-        for row in rows.order_by("pk"):
-            try:
-                decision(row)
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{row}: {refusal}", messages.ERROR)
 
     @staticmethod
     def actor(request: HttpRequest) -> str:
@@ -307,7 +297,7 @@ class DifferenceAdmin(VerbsAdmin, KeysetMixin, DecidingAdmin):  # type: ignore[m
     def resolve(self, request: HttpRequest, queryset: QuerySet[Difference]) -> None:
         """Keep what came of differences."""
         why: dict[str, Any] = {"actor": self.actor(request), "resolution": self.reason(request), "at": timezone.now()}
-        self.decide(request, queryset, lambda row: resolve_difference(brand_id=row.brand_id, difference_id=row.pk, **why))
+        self.act_on_each(request, queryset, lambda row: resolve_difference(brand_id=row.brand_id, difference_id=row.pk, **why))
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         """Who may resolve."""

@@ -124,11 +124,11 @@ class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
 
     def _move(self, request: HttpRequest, queryset: QuerySet[GiftOrder], to: GiftOrderStatus) -> None:
         terms = {"actor": actor_of(request), "reason": request.POST.get("reason", "")[:LONGEST_REASON]}
-        for order in queryset.order_by("pk"):
-            try:
-                move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, **terms, at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{order}: {refusal}", messages.ERROR)
+
+        def move(order: GiftOrder) -> object:
+            return move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, **terms, at=timezone.now())
+
+        self.act_on_each(request, queryset, move)
 
     def get_urls(self) -> list[Any]:
         """Its moves, at an address of their own."""
@@ -166,5 +166,5 @@ class GiftOrderAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             write(effect)
         except LoyaltyError as refusal:
-            tell(request, refusal)
+            tell(request, refusal, order)
         return HttpResponseRedirect(page_of(order))

@@ -230,6 +230,7 @@ class ApiKeyAdmin(CredentialAdmin):
         permission="users.add_apikey",
         act=_create_key,
         form=KeyForm,
+        sensitive=True,
         kind=AuditKind.ADD,
     )
     verbs = (
@@ -239,6 +240,7 @@ class ApiKeyAdmin(CredentialAdmin):
             permission="users.rotate_apikey",
             act=_rotate_key,
             form=RotateKeyForm,
+            sensitive=True,
             applies=lambda row: row.is_valid(timezone.now()) and not row.successors.exists(),
             icon="autorenew",
             words=_("A new key with the same terms follows this one, which lives on long enough to change over."),
@@ -328,6 +330,7 @@ class OAuthClientAdmin(CredentialAdmin):
         permission="users.add_oauthclient",
         act=_create_client,
         form=ClientForm,
+        sensitive=True,
         kind=AuditKind.ADD,
     )
     verbs = (
@@ -337,6 +340,7 @@ class OAuthClientAdmin(CredentialAdmin):
             permission="users.rotate_oauthclient",
             act=_rotate_client,
             form=RotateClientForm,
+            sensitive=True,
             applies=lambda row: row.revoked_at is None,
             initial=lambda row: {"seen": oauth.secret_mark(row)},
             icon="autorenew",

@@ -20,6 +20,7 @@ from loyalty.admin.base import ReadOnlyAdmin, actor_of, staff_of
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.masking import sees_personal_data, shown_email, shown_name
 from loyalty.admin.member_facts import actions_of, brands_of, ids_named, whole_member
+from loyalty.admin.outcomes import tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.database import write
 from loyalty.errors import LoyaltyError
@@ -171,7 +172,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             write(effect)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, member)
             return False
         messages.success(request, _("The duplicate was merged."))
         return True
@@ -220,7 +221,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             write(effect)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, member)
             return False
         messages.success(request, _("The member was erased."))
         return True
@@ -239,7 +240,7 @@ class MemberAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
         try:
             write(effect)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, row)
         else:
             messages.success(request, _("The e-mail is on its way again."))
         return self._back(member)

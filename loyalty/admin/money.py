@@ -24,11 +24,12 @@ from loyalty.admin.base import ReadOnlyAdmin, staff_of
 from loyalty.admin.masking import sees_personal_data, shown_text
 from loyalty.admin.money_facts import Fact, facts_of, held, left_of
 from loyalty.admin.money_forms import ExtensionForm, HandForm, MovementForm, ReversalForm, SettlementForm
+from loyalty.admin.outcomes import tell
 from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.errors import InvalidRequest, LoyaltyError
-from users.models import Approval, ApprovalState, Brand, Member
+from users.models import Approval, ApprovalState, Member
 from users.models.approvals import OPEN_FIRST
-from users.services.approvals import refuse_approval, withdraw_approval
+from users.services.approvals import may_be_one, refuse_approval, withdraw_approval
 
 MOST_LOTS = 200
 
@@ -69,6 +70,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         approval = self.get_scoped_object(request, object_id, permission="users.view_approval")
         staff, now = staff_of(request), timezone.now()
         waits, own = approval.state == ApprovalState.ASKED and approval.until > now, approval.asked_by_id == staff.pk
+        tied = waits and not own and may_be_one(approval.asked_by_id, staff.pk)
         judges = own or staff.has_perm("users.approve")  # nobody can decide about a reason that is hidden from them
         if (approval.reason or approval.decision_reason) and (judges or sees_personal_data(request)):
             self.tell_look(request, approval)
@@ -79,7 +81,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
             "reason": approval.reason if judges else shown_text(request, approval.reason),
             "decision_reason": approval.decision_reason if judges else shown_text(request, approval.decision_reason),
             "digest": bytes(approval.digest).hex(),
-            "may_decide": waits and staff.has_perm("users.approve") and not own,
+            "may_decide": waits and staff.has_perm("users.approve") and not own and not tied,
+            "tied": tied,
             "may_withdraw": waits and own,
         }
         return self._page(request, "approval.html", approval.get_kind_display(), told)
@@ -101,7 +104,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             approve_ending(**terms, at=timezone.now())
             messages.success(request, _("Approved, and done."))
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, approval)
         return self._to("users_approval_change", approval.pk)
 
     def refuse(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -123,7 +126,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             verb(**terms, at=timezone.now())
             messages.success(request, told)
         except LoyaltyError as refusal:
-            messages.error(request, str(refusal))
+            tell(request, refusal, approval)
         return self._to("users_approval_change", approval.pk)
 
     # Points by hand.
@@ -147,7 +150,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             return Movement(member_id=member.pk, token_id=told["token"], amount=sign * told["amount"])
 
         facts = [Fact(_("Member"), member), *(Fact(one.token.name, one.points) for one in balances)]
-        return self._by_hand(request, form, member.brand, act, {"title": title, "facts": facts})
+        return self._by_hand(request, form, member, act, {"title": title, "facts": facts})
 
     @recently_authenticated()
     def reverse(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -166,7 +169,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         def act() -> Act:
             return Reversal(transaction_id=row.pk, amount=form.cleaned_data["amount"])
 
-        return self._by_hand(request, form, row.brand, act, {"title": _("Reverse a transaction"), "facts": facts})
+        return self._by_hand(request, form, row, act, {"title": _("Reverse a transaction"), "facts": facts})
 
     @recently_authenticated()
     def extend(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -195,7 +198,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
         facts.append(Fact(str(account.token), held(member, account.token_id, at=now)))
         further = {"title": title, "facts": facts, "accounts": choice if len(choice) > 1 else [], "account": account}
-        return self._by_hand(request, form, member.brand, act, further)
+        return self._by_hand(request, form, member, act, further)
 
     def receipt(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What was posted: the new balance, and the hash that proves it."""
@@ -216,13 +219,18 @@ class ApprovalAdmin(ReadOnlyAdmin):
         return self._page(request, "receipt.html", row.get_type_display(), told)
 
     def _by_hand(
-        self, request: HttpRequest, form: HandForm, brand: Brand, act: Callable[[], Act], context: dict[str, Any]
+        self,
+        request: HttpRequest,
+        form: HandForm,
+        about: Member | Transaction,
+        act: Callable[[], Act],
+        context: dict[str, Any],
     ) -> HttpResponse:
         """Show the form; or do what it says, or ask for it, and show what came of it. A refusal loses nothing of the form."""
 
         def doing() -> HttpResponse:
             told = form.cleaned_data
-            hand = Hand(brand_id=brand.pk, staff_id=staff_of(request).pk, reason=told["reason"], form=told["form"])
+            hand = Hand(brand_id=about.brand_id, staff_id=staff_of(request).pk, reason=told["reason"], form=told["form"])
             handled = do_by_hand(act=act(), hand=hand, at=timezone.now())
             if handled.repeated:
                 messages.info(request, _("This form had been sent before: it was done once."))
@@ -231,7 +239,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             messages.success(request, _("Above the limit: a second person must approve it now."))
             return self._to("users_approval_change", handled.approval_id)
 
-        return self._attempt(request, form, doing, context | {"limit": brand.staff_limit_points})
+        return self._attempt(request, form, about, doing, context | {"limit": about.brand.staff_limit_points})
 
     # Exchanges by hand.
 
@@ -264,12 +272,17 @@ class ApprovalAdmin(ReadOnlyAdmin):
             Fact(_("For"), f"{order.received} {order.token_b.symbol}"),
             Fact(_("State"), order.state, strong=True),
         ]
-        return self._attempt(request, form, doing, {"title": title, "facts": facts, "always": True})
+        return self._attempt(request, form, order, doing, {"title": title, "facts": facts, "always": True})
 
     # What they share.
 
     def _attempt(
-        self, request: HttpRequest, form: forms.Form, doing: Callable[[], HttpResponse], context: dict[str, Any]
+        self,
+        request: HttpRequest,
+        form: forms.Form,
+        about: Model,
+        doing: Callable[[], HttpResponse],
+        context: dict[str, Any],
     ) -> HttpResponse:
         if request.method == "POST" and form.is_valid():
             try:
@@ -278,7 +291,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
                 for error in refusal.errors:
                     form.add_error(error.field if error.field in form.fields else None, error.detail)
             except LoyaltyError as refusal:
-                messages.error(request, str(refusal))
+                tell(request, refusal, about)
         return self._page(request, "form.html", context["title"], context | {"form": form})
 
     def _row(self, request: HttpRequest, model: type[Model], pk: int, permission: str) -> Any:

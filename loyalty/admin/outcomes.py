@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold import decorators
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import staff_of
 from loyalty.errors import LoyaltyError
 from users.models import AuditKind
@@ -25,8 +26,9 @@ def labelled(*, description: Any, label: Mapping[str, str], ordering: str | None
     return mark
 
 
-def tell(request: HttpRequest, refusal: LoyaltyError) -> None:
-    """Say above the next page why something was not done."""
+def tell(request: HttpRequest, refusal: LoyaltyError, row: Model | None) -> None:
+    """Say above the next page why something was not done to a row, and write down that it was refused."""
+    note_refusal(request, refusal, row)
     messages.error(request, str(refusal))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import KeptAdmin, ReadOnlyAdmin, actor_of, staff_of
 from loyalty.admin.keyset import KeysetMixin
 from loyalty.admin.personalisation_queue import (
@@ -171,10 +172,10 @@ class CollectibleAdmin(KeysetMixin, ReadOnlyAdmin):  # type: ignore[misc]
 
         try:
             write(effect)
-        except PersonalisationNotPending as refusal:
-            messages.error(request, told_who(item, refusal))
         except LoyaltyError as refusal:
-            messages.error(request, f"{item.token.name} {item.serial}: {refusal}")
+            note_refusal(request, refusal, item)
+            told = f"{item.token.name} {item.serial}: {refusal}"
+            messages.error(request, told_who(item, refusal) if isinstance(refusal, PersonalisationNotPending) else told)
         else:
             return True
         return False

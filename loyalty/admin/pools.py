@@ -92,7 +92,7 @@ def _take(request: HttpRequest, reward_type: RewardType, draft_id: int) -> HttpR
     try:
         count = write(effect)
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, reward_type)
         return HttpResponseRedirect(request.path)
     added = ngettext("%(count)s code is in the pool now.", "%(count)s codes more are in the pool now.", count)
     messages.success(request, added % {"count": count})

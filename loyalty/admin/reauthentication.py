@@ -25,6 +25,12 @@ OWN = "confirm"
 MINUTES = 10
 
 
+def code_field() -> forms.CharField:
+    """Asks for what the app shows."""
+    widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"})
+    return forms.CharField(label=_("Code of the authenticator app"), max_length=20, widget=widget)
+
+
 class ConfirmForm(forms.Form):
     """The password and, of those who have an app for it, a code."""
 
@@ -33,11 +39,7 @@ class ConfirmForm(forms.Form):
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
-    code = forms.CharField(
-        label=_("Code of the authenticator app"),
-        max_length=20,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
-    )
+    code = code_field()
     asked_by = forms.CharField(widget=forms.HiddenInput, required=False)
 
     prefix = OWN
@@ -54,13 +56,10 @@ class ConfirmForm(forms.Form):
         given = super().clean() or {}
         if self.errors:
             return given
-        if not _knows_password(self.request, self.staff, given["password"]):
+        if not knows_password(self.request, self.staff, given["password"]):
             raise forms.ValidationError(_("That is not your password."))
         if "code" in given:
-            try:
-                verify_second_factor(staff=self.staff, code=given["code"], at=timezone.now())
-            except SecondFactorRefused as refusal:
-                raise forms.ValidationError(str(refusal)) from None
+            verify_code(self.staff, given["code"])
         return given
 
 
@@ -120,7 +119,15 @@ def _ask(request: HttpRequest, form: ConfirmForm, minutes: int) -> HttpResponseB
     return TemplateResponse(request, "admin/safety/confirm.html", context)
 
 
-def _knows_password(request: HttpRequest, staff: Staff, password: str) -> bool:
+def verify_code(staff: Staff, code: str) -> None:
+    """Take a code. Raises a form's ValidationError for one that is not right."""
+    try:
+        verify_second_factor(staff=staff, code=code, at=timezone.now())
+    except SecondFactorRefused as refusal:
+        raise forms.ValidationError(str(refusal)) from None
+
+
+def knows_password(request: HttpRequest, staff: Staff, password: str) -> bool:
     """Ask as the log-in does, so that tries are counted and locked out alike, yet show it nothing of the page behind."""
     probe = copy.copy(request)
     probe.POST = probe.GET = QueryDict()

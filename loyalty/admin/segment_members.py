@@ -68,7 +68,7 @@ def remove_view(request: HttpRequest, segment: Segment) -> HttpResponse:
     try:
         gone = write(effect)
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, segment)
         return back
     if gone:
         messages.success(request, _("The member was taken out."))
@@ -121,7 +121,7 @@ def _take(request: HttpRequest, segment: Segment, draft_id: int) -> HttpResponse
     try:
         count = write(effect)
     except LoyaltyError as refusal:
-        tell(request, refusal)
+        tell(request, refusal, segment)
         return HttpResponseRedirect(request.path)
     added = ngettext("%(count)s member was added.", "%(count)s members were added.", count)
     messages.success(request, added % {"count": number_format(count, force_grouping=True)})

@@ -21,6 +21,11 @@ class BackOfficeSite(UnfoldAdminSite):
         """The pages that belong to no model."""
         return [*second_factor.urls_of(self), *passwords.urls()]
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Choose another password of one's own."""
+        request.current_app = self.name
+        return passwords.OwnPasswordView.as_view(extra_context=extra_context)(request)
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff."""
         return bool(super().has_permission(request)) and isinstance(request.user, Staff)

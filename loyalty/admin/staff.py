@@ -22,7 +22,15 @@ from loyalty.errors import LoyaltyError
 from rewards.models import Programme
 from users.models import Brand, Staff
 from users.services.second_factors import reset_second_factor, with_second_factor
-from users.services.staff import add_staff, assign_roles, assignable_roles, judge_reach, renew_invitation, set_active
+from users.services.staff import (
+    add_staff,
+    assign_roles,
+    assignable_roles,
+    change_details,
+    judge_reach,
+    renew_invitation,
+    set_active,
+)
 
 
 @admin.register(Brand)
@@ -115,13 +123,26 @@ class StaffAdmin(UndeletedAdmin):
         form.by = staff_of(request)
         return form
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Anybody may look who has the right to; who lets in or changes says again who they are."""
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        return self._changed(request, object_id, form_url, extra_context)
+
+    @recently_authenticated()
+    def _changed(self, request: HttpRequest, *terms: Any) -> Any:
+        return super().changeform_view(request, *terms)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Let someone in or write what was changed, by the services."""
         by, at = staff_of(request), timezone.now()
         given, roles = form.cleaned_data, form.cleaned_data["roles"]
         if change:
-            obj.save(update_fields=[name for name in form.changed_data if name in {"email", "first_name", "last_name"}])
             assign_roles(staff=obj, by=by, roles=roles, at=at)
+            details = {name: given[name] for name in ("email", "first_name", "last_name")}
+            change_details(staff=obj, by=by, details=details, at=at)
             return
         brand = given.get("brand") if by.brand_id is None else by.brand
         names = {name: given[name] for name in ("username", "email", "first_name", "last_name")}
@@ -136,9 +157,7 @@ class StaffAdmin(UndeletedAdmin):
         """Nothing: the service has told it."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Write down what else than roles was changed, for those the service has told."""
-        request.audited_changes.pop("roles", None)  # type: ignore[attr-defined]
-        super().log_change(request, obj, message)
+        """Nothing: the services have told it."""
 
     @admin.display(description=_("roles"))
     def roles_held(self, staff: Staff) -> str:
@@ -164,7 +183,8 @@ class StaffAdmin(UndeletedAdmin):
     @recently_authenticated()
     def invite(self, request: HttpRequest, queryset: QuerySet[Staff]) -> None:
         """Show a new link for each."""
-        self._each(request, queryset, lambda staff, **by: self._show_link(request, renew_invitation(staff=staff, **by)))
+        for renewed in self._each(request, queryset, lambda staff, **by: renew_invitation(staff=staff, **by)):
+            self._show_link(request, renewed)
 
     @admin.action(description=_("Forget the second factor, so that they set up another"), permissions=["change"])
     @recently_authenticated()
@@ -172,14 +192,12 @@ class StaffAdmin(UndeletedAdmin):
         """Forget what they have lost."""
         self._each(request, queryset, lambda staff, **by: reset_second_factor(staff=staff, **by))
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Staff], verb: Any) -> None:
-        for staff in queryset.order_by("pk"):
-            try:
-                verb(staff, by=staff_of(request), at=timezone.now())
-            except LoyaltyError as refusal:
-                self.message_user(request, f"{staff}: {refusal}", messages.ERROR)
-            else:
-                self.message_user(request, gettext("%(name)s: done") % {"name": staff}, messages.SUCCESS)
+    def _each(self, request: HttpRequest, queryset: QuerySet[Staff], verb: Any) -> list[Any]:
+        by = staff_of(request)
+        done = self.act_on_each(request, queryset, lambda staff: verb(staff, by=by, at=timezone.now()))
+        for staff, _outcome in done:
+            self.message_user(request, gettext("%(name)s: done") % {"name": staff}, messages.SUCCESS)
+        return [outcome for _staff, outcome in done]
 
     def _show_link(self, request: HttpRequest, staff: Staff) -> None:
         """Show the link this once: whoever has it chooses the password."""

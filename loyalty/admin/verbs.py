@@ -22,7 +22,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from loyalty.admin.audited import note_refusal
 from loyalty.admin.base import BrandAdmin, staff_of
+from loyalty.admin.reauthentication import recently_authenticated
 from loyalty.database import write
 from loyalty.errors import LoyaltyError
 from users.models import AuditKind, Staff
@@ -103,6 +105,8 @@ class Verb:
     initial: Callable[[Any], Mapping[str, Any]] = nothing
     kind: AuditKind = AuditKind.ACTION
     of_staff: Callable[[Staff, Any], bool] = field(default=lambda _staff, _row: True)
+    sensitive: bool = False
+    """Whether it is for those alone who said in the last minutes who they are."""
 
 
 class VerbsAdmin(BrandAdmin):
@@ -143,7 +147,7 @@ class VerbsAdmin(BrandAdmin):
         if not verb.applies(row):
             messages.warning(request, _("“%(verb)s” is not possible any more.") % {"verb": verb.title})
             return HttpResponseRedirect(self.address_of(row))
-        return self._asked(request, verb, row)
+        return self._reached(request, verb, row)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Make a row by its verb, where there is one."""
@@ -151,7 +155,14 @@ class VerbsAdmin(BrandAdmin):
             return super().add_view(request, form_url, extra_context)
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return self._asked(request, self.adding, None)
+        return self._reached(request, self.adding, None)
+
+    def _reached(self, request: HttpRequest, verb: Verb, row: Any) -> HttpResponse:
+        return self._confirmed(request, verb, row) if verb.sensitive else self._asked(request, verb, row)
+
+    @recently_authenticated()
+    def _confirmed(self, request: HttpRequest, verb: Verb, row: Any) -> HttpResponse:
+        return self._asked(request, verb, row)
 
     def _asked(self, request: HttpRequest, verb: Verb, row: Any) -> HttpResponse:
         terms = {"staff": staff_of(request), "row": row, "initial": verb.initial(row)}
@@ -160,6 +171,7 @@ class VerbsAdmin(BrandAdmin):
             try:
                 return self._done(request, verb, row, form)
             except LoyaltyError as refusal:
+                note_refusal(request, refusal, row)
                 form.refuse(refusal)
         return self._shown(request, verb, row, form)
 

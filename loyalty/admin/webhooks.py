@@ -188,7 +188,7 @@ class WebhookDeliveryAdmin(VerbsAdmin, KeysetMixin, ReadOnlyAdmin):  # type: ign
     @admin.action(description=_("Send again what was given up or has arrived"), permissions=["queue"])
     def queue_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Queue deliveries once more."""
-        count = sum(webhooks.send_again(delivery=row, at=timezone.now()) for row in queryset.order_by("pk"))
+        count = len(self.act_on_each(request, queryset, lambda row: webhooks.send_again(delivery=row, at=timezone.now())))
         self.message_user(request, ngettext("%(count)d queued again", "%(count)d queued again", count) % {"count": count})
 
     def has_queue_permission(self, request: HttpRequest) -> bool:

@@ -60,6 +60,7 @@ STATUSES = problems.STATUSES | {
     "not_asker": 409,
     "not_own_account": 409,
     "not_reversible": 400,
+    "not_second_person": 409,
     "oauth_client_not_found": 404,
     "order_not_found": 404,
     "out_of_stock": 400,

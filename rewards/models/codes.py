@@ -70,6 +70,9 @@ class CodeBatch(models.Model):
     check_character = models.BooleanField()
     expires_at = models.DateTimeField(null=True)
     actor = models.CharField(max_length=60, help_text="Who asked: staff:<id>, command.")
+    reference = models.CharField(
+        max_length=64, null=True, editable=False, help_text="The form it was ordered with: sent twice, it orders once."
+    )
     first_code_id = models.BigIntegerField(null=True)
     last_code_id = models.BigIntegerField(null=True)
     state = models.CharField(max_length=8, choices=BatchState, default=BatchState.QUEUED)
@@ -88,6 +91,9 @@ class CodeBatch(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(name="code_batch_of_brand", fields=["brand", "id"]),
+            models.UniqueConstraint(
+                name="code_batch_of_form_once", fields=["brand", "reference"], condition=Q(reference__isnull=False)
+            ),
             models.CheckConstraint(
                 name="code_batch_within_count",
                 condition=Q(count__gt=0, value__gt=0, generated__gte=0, generated__lte=F("count")),

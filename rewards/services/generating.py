@@ -22,6 +22,7 @@ from rewards.models import BatchState, Campaign, CampaignState, Code, CodeBatch
 from rewards.rules.codes import EASIEST_GUESS, CodeForm, draw_codes, guess_odds, length_needed, noise_needed
 from rewards.services.campaigns import find_campaign, reserve_budget
 from rewards.services.codes import check_value, expiry_of, form_of
+from users.errors import FormAlreadySent
 
 CHUNK = 25_000
 MOST_CODES = 10**9
@@ -34,7 +35,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOrder:
-    """What is wanted: `count` codes of a campaign, each worth `value`."""
+    """What is wanted: `count` codes of a campaign, each worth `value`. `reference` names the form it was asked with."""
 
     brand_id: int
     campaign_id: int
@@ -42,42 +43,60 @@ class BatchOrder:
     value: int
     actor: str
     length: int | None = None
+    reference: str | None = None
 
 
 def open_batch(*, order: BatchOrder, at: datetime) -> CodeBatch:
     """Queue a batch, and take the whole of it out of the campaign's budget before the first code is made.
 
-    Raises CampaignNotFound, CampaignNotRunning (it has ended), CampaignOutOfBudget, CodeLengthTooShort, InvalidRequest.
+    A form that is sent twice orders once: the first batch is answered again. Raises CampaignNotFound, CampaignNotRunning
+    (it has ended), CampaignOutOfBudget, CodeLengthTooShort, FormAlreadySent, InvalidRequest.
     """
     if not 1 <= order.count <= MOST_CODES:
         raise invalid_field("count", f"from 1 to {MOST_CODES}")
     if not 1 <= order.value <= HIGHEST_VALUE:
         raise invalid_field("value", f"from 1 to {HIGHEST_VALUE}")
 
-    def effect() -> CodeBatch:
-        campaign = find_campaign(brand_id=order.brand_id, campaign_id=order.campaign_id)
-        if campaign.state_at(at) is CampaignState.ENDED:
-            raise CampaignNotRunning("The campaign has ended")
-        check_value(campaign, order.value)
-        form = form_of(campaign, order.length)
-        _check_odds(campaign, form, order.count)
-        reserve_budget(campaign, codes=order.count, points=order.count * order.value)
-        return CodeBatch.objects.create(
-            brand_id=order.brand_id,
-            campaign=campaign,
-            count=order.count,
-            value=order.value,
-            length=form.length,
-            alphabet=form.alphabet,
-            prefix=form.prefix,
-            check_character=form.check,
-            expires_at=expiry_of(campaign, at),
-            actor=order.actor,
-            due_at=at,
-            created_at=at,
-        )
+    return write(lambda: _ordered_before(order) or _open(order, at))
 
-    return write(effect)
+
+def _ordered_before(order: BatchOrder) -> CodeBatch | None:
+    """The batch that the same form ordered. The campaign is held: of two that are sent at once the second sees the first."""
+    if order.reference is None:
+        return None
+    list(Campaign.objects.select_for_update(no_key=True).filter(brand_id=order.brand_id, pk=order.campaign_id).values("pk"))
+    earlier = CodeBatch.objects.filter(brand_id=order.brand_id, reference=order.reference).first()
+    if earlier is None:
+        return None
+    wanted = (order.campaign_id, order.count, order.value, order.length or earlier.length, order.actor)
+    if wanted != (earlier.campaign_id, earlier.count, earlier.value, earlier.length, earlier.actor):
+        raise FormAlreadySent
+    return earlier
+
+
+def _open(order: BatchOrder, at: datetime) -> CodeBatch:
+    campaign = find_campaign(brand_id=order.brand_id, campaign_id=order.campaign_id)
+    if campaign.state_at(at) is CampaignState.ENDED:
+        raise CampaignNotRunning("The campaign has ended")
+    check_value(campaign, order.value)
+    form = form_of(campaign, order.length)
+    _check_odds(campaign, form, order.count)
+    reserve_budget(campaign, codes=order.count, points=order.count * order.value)
+    return CodeBatch.objects.create(
+        brand_id=order.brand_id,
+        campaign=campaign,
+        count=order.count,
+        value=order.value,
+        length=form.length,
+        alphabet=form.alphabet,
+        prefix=form.prefix,
+        check_character=form.check,
+        expires_at=expiry_of(campaign, at),
+        actor=order.actor,
+        reference=order.reference,
+        due_at=at,
+        created_at=at,
+    )
 
 
 def _check_odds(campaign: Campaign, form: CodeForm, count: int) -> None:

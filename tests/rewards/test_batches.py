@@ -277,3 +277,15 @@ def test_no_code_is_added_to_a_settled_batch_by_the_database_itself(campaign):
 
     with pytest.raises(DatabaseError):
         CodeBatch.objects.filter(pk=batch.pk).update(state=BatchState.RUNNING, finished_at=None)
+
+
+def test_a_form_that_is_sent_by_many_at_once_orders_once_though_it_takes_the_whole_budget(own_brand: Brand):
+    campaign = make_campaign(own_brand, budget_codes=COUNT, budget_points=COUNT * VALUE)
+    terms = {"count": COUNT, "value": VALUE, "actor": "staff:1", "length": LONG_LENGTH, "reference": "form"}
+    wanted = BatchOrder(brand_id=own_brand.pk, campaign_id=campaign.pk, **terms)
+
+    opened = {batch.pk for batch in stampede(lambda _: open_batch(order=wanted, at=NOON), range(8))}
+
+    assert opened == set(CodeBatch.objects.filter(campaign=campaign).values_list("pk", flat=True))
+    assert len(opened) == 1
+    assert issued(campaign) == (COUNT, COUNT * VALUE)

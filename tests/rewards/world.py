@@ -69,7 +69,7 @@ def _add_codes(world: SimpleNamespace) -> None:
     form = {"length": 9, "alphabet": "0123456789", "check_character": False}
     form |= {"brand": brand, "campaign": world.campaign, "count": 2, "value": 1}
     world.batch = CodeBatch.objects.create(generated=1, **form)
-    world.whole = CodeBatch.objects.create(generated=2, state="finished", finished_at=NOON, **form)
+    world.whole = CodeBatch.objects.create(generated=2, state="finished", finished_at=NOON, reference="form", **form)
     world.marks = [model.objects.create(brand=brand) for model in (CodeMark, RedemptionMark)]
     world.daily = DailyCodes.objects.create(brand=brand, campaign=world.campaign, day=NOON.date(), codes=2, value=20)
     world.counted = RedeemedCodes.objects.create(brand=brand, campaign=world.campaign, codes=1, value=10)

@@ -9,7 +9,15 @@ from tests.loyalty.desk import make_staff
 from users.errors import NotOwnAccount, RightsExceeded, StaffNotFound, UsernameTaken
 from users.models import AuditEntry, Staff
 from users.services.second_factors import reset_second_factor
-from users.services.staff import add_staff, assign_roles, assignable_roles, renew_invitation, set_active
+from users.services.staff import (
+    add_staff,
+    assign_roles,
+    assignable_roles,
+    change_details,
+    hands_of,
+    renew_invitation,
+    set_active,
+)
 
 
 def role(name: str, *codenames: str) -> Group:
@@ -127,6 +135,7 @@ DEEDS = {
     "roles": lambda staff, by: assign_roles(staff=staff, by=by, roles=[], at=NOON),
     "switch off": lambda staff, by: set_active(staff=staff, by=by, active=False, at=NOON),
     "invite again": lambda staff, by: renew_invitation(staff=staff, by=by, at=NOON),
+    "details": lambda staff, by: change_details(staff=staff, by=by, details={"first_name": "Ann"}, at=NOON),
     "reset": lambda staff, by: reset_second_factor(staff=staff, by=by, at=NOON),
 }
 
@@ -170,3 +179,60 @@ def test_a_renewed_invitation_voids_the_password(manager, agent):
 
     agent.refresh_from_db()
     assert not agent.has_usable_password()
+
+
+MEANS = {
+    "invite again": DEEDS["invite again"],
+    "reset": DEEDS["reset"],
+    "address": lambda staff, by: change_details(staff=staff, by=by, details={"email": "mine@example.org"}, at=NOON),
+}
+
+
+def test_who_lets_someone_in_is_kept_with_who_let_them_in(manager, higher, lower):
+    deputy = add(manager, username="deputy", roles=[higher])
+
+    puppet = add(deputy, username="puppet", roles=[lower])
+
+    assert hands_of(deputy.pk) == {deputy.pk, manager.pk}
+    assert hands_of(puppet.pk) == {puppet.pk, deputy.pk, manager.pk}
+
+
+@pytest.mark.parametrize("deed", MEANS.values(), ids=MEANS)
+def test_whoever_gains_the_means_to_sign_in_as_someone_is_kept(manager, agent, deed):
+    deed(agent, manager)
+
+    assert hands_of(agent.pk) == {agent.pk, manager.pk}
+
+
+def test_who_only_forgets_a_second_factor_does_not_hide_who_knows_the_password(brand, manager, higher, lower):
+    other = with_roles(make_staff(brand=brand, username="other"), higher)
+    puppet = add(manager, roles=[lower])
+
+    reset_second_factor(staff=puppet, by=other, at=NOON)
+
+    assert hands_of(puppet.pk) == {puppet.pk, manager.pk, other.pk}
+
+
+def test_an_invitation_by_another_ends_what_those_before_could(brand, manager, higher, lower):
+    other = with_roles(make_staff(brand=brand, username="other"), higher)
+    someone = add(manager, roles=[lower])
+
+    renew_invitation(staff=someone, by=other, at=NOON)
+
+    assert hands_of(someone.pk) == {someone.pk, other.pk}
+
+
+def test_the_house_stands_behind_nobody(brand, manager, lower):
+    someone = add(manager, roles=[lower])
+
+    renew_invitation(staff=someone, by=make_staff(username="house", is_superuser=True), at=NOON)
+
+    assert hands_of(someone.pk) == {someone.pk}
+
+
+def test_a_new_name_is_told_and_gives_nobody_the_means(manager, agent):
+    change_details(staff=agent, by=manager, details={"email": agent.email, "first_name": "Ann"}, at=NOON)
+
+    assert hands_of(agent.pk) == {agent.pk}
+    entry = AuditEntry.objects.get(staff=manager)
+    assert (entry.kind, entry.after) == ("change", {"first_name": "(personal)"})

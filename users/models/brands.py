@@ -81,3 +81,11 @@ class Staff(AbstractUser):
     """Someone who signs in to the back office: of one brand, or of none and then of the whole house."""
 
     brand = models.ForeignKey(Brand, models.PROTECT, null=True, blank=True, related_name="staff")
+    let_in_by = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        blank=True,
+        related_name="+",
+        editable=False,
+        help_text="Whoever may be able to sign in as this one, for they made the way in; superusers of the house are not told.",
+    )

@@ -16,10 +16,20 @@ from django.db.models import Q
 
 from loyalty.database import write
 from loyalty.errors import invalid_field
-from users.errors import AlreadyAsked, ApprovalDecided, ApprovalNotFound, FormAlreadySent, NotAsker, OwnApproval, UserNotFound
+from users.errors import (
+    AlreadyAsked,
+    ApprovalDecided,
+    ApprovalNotFound,
+    FormAlreadySent,
+    NotAsker,
+    NotSecondPerson,
+    OwnApproval,
+    UserNotFound,
+)
 from users.models import Approval, ApprovalKind, ApprovalState, AuditKind, Member, Staff
 from users.models.approvals import new_salt
 from users.services.audit import note
+from users.services.staff import hands_of
 
 LIFETIME = timedelta(days=7)
 LONGEST_REASON = 200
@@ -118,11 +128,12 @@ def _ask(question: Question, at: datetime) -> Approval:
 def claim_approval(*, brand_id: int, approval_id: int, staff_id: int, at: datetime) -> Approval:
     """Hold an approval that `staff_id` may decide about, inside the transaction of what it asks for.
 
-    Raises ApprovalNotFound, ApprovalDecided (or expired), OwnApproval.
+    Raises ApprovalNotFound, ApprovalDecided (or expired), OwnApproval, NotSecondPerson.
     """
     approval = _held(brand_id, approval_id, staff_id, at)
     if approval.asked_by_id == staff_id:
         raise OwnApproval
+    _judge_second_person(approval.asked_by_id, staff_id)
     if digest_of(approval.asked) != bytes(approval.digest) or approval.asked["reason"] != _reason_digest(
         bytes(approval.reason_salt or b""), approval.reason
     ):
@@ -139,7 +150,10 @@ def grant_approval(
 
 
 def refuse_approval(*, brand_id: int, approval_id: int, staff_id: int, reason: str, at: datetime) -> Approval:
-    """Say no, and why. Raises ApprovalNotFound, ApprovalDecided, OwnApproval, InvalidRequest naming reason."""
+    """Say no, and why.
+
+    Raises ApprovalNotFound, ApprovalDecided, OwnApproval, NotSecondPerson, InvalidRequest naming reason.
+    """
     told = check_reason(reason)
 
     def effect() -> Approval:
@@ -161,6 +175,11 @@ def withdraw_approval(*, brand_id: int, approval_id: int, staff_id: int, at: dat
         return approval
 
     return write(effect)
+
+
+def may_be_one(asker_id: int, decider_id: int) -> bool:
+    """Whether the same person may sit at both accounts: one let the other in, or somebody let in both."""
+    return not hands_of(asker_id).isdisjoint(hands_of(decider_id))
 
 
 def lapse_due_approvals(*, at: datetime) -> int:
@@ -206,6 +225,14 @@ def _check_staff(brand_id: int, staff_id: int) -> None:
     """Refuse who does not work for the brand or the house, in words that do not tell whether the approval exists."""
     if not Staff.objects.filter(Q(brand_id=brand_id) | Q(brand__isnull=True), pk=staff_id, is_active=True).exists():
         raise ApprovalNotFound
+
+
+def _judge_second_person(asker_id: int, decider_id: int) -> None:
+    """Refuse whoever may be the asker. Both are held: who lets one of them in anew has done so before, or does it after."""
+    both = Staff.objects.select_for_update(no_key=True).filter(pk__in=[asker_id, decider_id])
+    list(both.order_by("pk").values_list("pk"))
+    if may_be_one(asker_id, decider_id):
+        raise NotSecondPerson
 
 
 def _decide(approval: Approval, state: ApprovalState, staff_id: int, at: datetime, reason: str) -> None:

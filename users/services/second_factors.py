@@ -14,7 +14,7 @@ from users.errors import SecondFactorRefused
 from users.models import AuditKind, Authenticator, Staff
 from users.services.audit import note
 from users.services.secrets import SecretUnreadableError, seal_seed
-from users.services.staff import judge_reach
+from users.services.staff import hold_within_reach, tie
 
 SEED_BYTES = 20
 RECOVERY_CODES = 10
@@ -110,11 +110,12 @@ def reset_second_factor(*, staff: Staff, by: Staff, at: datetime) -> None:
 
     Raises NotOwnAccount, RightsExceeded, StaffNotFound.
     """
-    judge_reach(staff=staff, by=by)
 
     def effect() -> None:
+        locked = hold_within_reach(staff, by)
         Authenticator.objects.filter(user=staff).delete()
         StaticDevice.objects.filter(user=staff).delete()
+        tie(staff=locked, by=by, anew=False)
         _note(staff, by, at, told="reset")
 
     write(effect)

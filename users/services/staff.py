@@ -1,6 +1,10 @@
-"""Staff of a brand: who joins, in which roles, who leaves; never with more rights than whoever decides has."""
+"""Staff of a brand: who joins, in which roles, who leaves; never with more rights than whoever decides has.
 
-from collections.abc import Collection
+Whoever lets someone in sees the link, and can use it themselves. So it is kept behind which accounts the same person may
+sit: two of them are no two people when points move.
+"""
+
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +50,7 @@ def add_staff(
         staff.set_unusable_password()
         staff.save(force_insert=True)
         staff.groups.set(roles)
+        tie(staff=staff, by=by, anew=True)
         told = {"username": username, "email": email, "roles": _names(roles)}
         note(brand_id=staff.brand_id, staff_id=by.pk, kind=AuditKind.ADD, subject=staff, after=told, at=at)
         return staff
@@ -57,7 +62,7 @@ def assign_roles(*, staff: Staff, by: Staff, roles: Collection[Group], at: datet
     """Give someone these roles and no other. Raises NotOwnAccount, RightsExceeded, StaffNotFound."""
 
     def effect() -> None:
-        locked = _within_reach(staff, by)
+        locked = hold_within_reach(staff, by)
         before = set(locked.groups.all())
         _judge_roles(by, set(roles) ^ before)  # neither gives nor takes what it does not hold
         if before != set(roles):
@@ -71,7 +76,7 @@ def set_active(*, staff: Staff, by: Staff, active: bool, at: datetime) -> None:
     """Let someone sign in again, or no more, at once. Raises NotOwnAccount, RightsExceeded, StaffNotFound."""
 
     def effect() -> None:
-        locked = _within_reach(staff, by)
+        locked = hold_within_reach(staff, by)
         if locked.is_active is not active:
             locked.is_active = active
             locked.save(update_fields=["is_active"])
@@ -84,13 +89,51 @@ def renew_invitation(*, staff: Staff, by: Staff, at: datetime) -> Staff:
     """Void someone's password, so that they choose another by a link. Raises NotOwnAccount, RightsExceeded, StaffNotFound."""
 
     def effect() -> Staff:
-        locked = _within_reach(staff, by)
+        locked = hold_within_reach(staff, by)
         locked.set_unusable_password()
         locked.save(update_fields=["password"])
+        tie(staff=locked, by=by, anew=True)
         _note(locked, by, AuditKind.ACTION, at, after={"invitation": "renewed"})
         return locked
 
     return write(effect)
+
+
+def change_details(*, staff: Staff, by: Staff, details: Mapping[str, str], at: datetime) -> None:
+    """Write someone's new name or address: `email`, `first_name`, `last_name`. Raises as renew_invitation does."""
+
+    def effect() -> None:
+        locked = hold_within_reach(staff, by)
+        before = {name: getattr(locked, name) for name, text in details.items() if getattr(locked, name) != text}
+        if not before:
+            return
+        after = {name: details[name] for name in before}
+        for name, text in after.items():
+            setattr(locked, name, text)
+        locked.save(update_fields=list(after))
+        if "email" in after:  # where what concerns their account goes from now on
+            tie(staff=locked, by=by, anew=False)
+        _note(locked, by, AuditKind.CHANGE, at, before=before, after=after)
+
+    write(effect)
+
+
+def tie(*, staff: Staff, by: Staff, anew: bool) -> None:
+    """Keep that `by`, and whoever may sit at the account of `by`, may be able to sign in as `staff`, which is held.
+
+    `anew` when nobody can any more who could before. A superuser of the house needs no such trick, and is told of nobody.
+    """
+    mighty = by.is_superuser and by.brand_id is None
+    hands: set[int] = set() if mighty else hands_of(by.pk) - {staff.pk}
+    if anew:
+        staff.let_in_by.set(hands)
+    else:
+        staff.let_in_by.add(*hands)
+
+
+def hands_of(staff_id: int) -> set[int]:
+    """The accounts of everybody who may sit at this one: its own, and of those who let them in."""
+    return {staff_id, *Staff.let_in_by.through.objects.filter(from_staff_id=staff_id).values_list("to_staff_id", flat=True)}
 
 
 def judge_reach(*, staff: Staff, by: Staff) -> None:
@@ -111,7 +154,8 @@ def rights_of(staff: Staff) -> set[Right]:
     return set(held.values_list("content_type__app_label", "codename"))
 
 
-def _within_reach(staff: Staff, by: Staff) -> Staff:
+def hold_within_reach(staff: Staff, by: Staff) -> Staff:
+    """Someone held until the transaction ends, about whom `by` may decide. Raises as judge_reach does."""
     locked = Staff.objects.select_for_update(of=("self",)).filter(pk=staff.pk).first()
     if locked is None:
         raise StaffNotFound

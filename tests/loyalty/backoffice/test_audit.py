@@ -92,6 +92,28 @@ def test_an_action_is_told_for_each_row_with_its_reason(client, manager, brand, 
     assert {(entry.after["action"], entry.reason) for entry in entries} == {("pause", "Too dear")}
 
 
+def test_of_an_action_that_is_refused_it_is_told_that_it_was(client, manager, brand, token):
+    from tests.api.programme import make_campaign
+
+    running, ended = (make_campaign(brand, token, name=state, state=state) for state in ("running", "ended"))
+
+    act(client, "pause", running, ended)
+
+    assert [entry.subject_id for entry in deeds(manager)] == [str(running.pk)]
+    entry = AuditEntry.objects.get(staff=manager, kind=AuditKind.REFUSED)
+    assert (entry.brand, entry.subject_id, entry.after["refusal"]) == (brand, str(ended.pk), "move_not_allowed")
+
+
+def test_of_what_had_been_so_already_nothing_is_told(client, manager, brand, token):
+    from tests.rewards.conftest import make_reward_type
+
+    offered, withdrawn = (make_reward_type(token, name=str(active), active=active) for active in (True, False))
+
+    act(client, "withdraw", offered, withdrawn)
+
+    assert [entry.subject_id for entry in deeds(manager)] == [str(offered.pk)]
+
+
 def test_an_action_of_the_house_is_told_to_the_brand_whose_row_it_is(brand, token):
     from tests.api.programme import make_campaign
 

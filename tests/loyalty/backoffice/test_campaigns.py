@@ -98,13 +98,45 @@ def test_a_copy_is_a_draft_whose_page_opens_next(client, campaign):
 
 
 def test_codes_are_ordered_for_the_background_and_their_budget_is_taken_at_once(client, manager, campaign):
-    page = client.post(at(campaign, "generate"), {"count": 60, "value": 10, "length": LENGTH}, follow=True)
+    page = client.post(at(campaign, "generate"), {"count": 60, "value": 10, "length": LENGTH, "reference": "f1"}, follow=True)
 
     batch = CodeBatch.objects.get(campaign=campaign)
     assert (batch.state, batch.count, batch.value, batch.actor) == ("queued", 60, 10, f"staff:{manager.pk}")
     assert (again(campaign).issued_codes, again(campaign).issued_points) == (60, 600)
     assert page.request["PATH_INFO"] == page_of(CodeBatch, "change", batch.pk)
     assert AuditEntry.objects.filter(subject_model="rewards.codebatch", staff_id=manager.pk, kind="action").count() == 1
+
+
+def test_a_form_that_is_sent_twice_orders_once(client, campaign):
+    shown = client.get(at(campaign, "generate")).context["form"]
+    form = {"count": 60, "value": 1, "length": LENGTH, "reference": shown["reference"].initial}
+
+    first, second = (client.post(at(campaign, "generate"), form, follow=True) for _ in range(2))
+
+    assert CodeBatch.objects.filter(campaign=campaign).count() == 1
+    assert again(campaign).issued_codes == 60
+    assert first.request["PATH_INFO"] == second.request["PATH_INFO"]
+    assert told(second) == ["This form had been sent before: it was done once."]
+    assert AuditEntry.objects.filter(subject_model="rewards.codebatch", kind="action").count() == 1
+
+
+def test_a_form_that_is_sent_again_with_another_number_is_refused(client, campaign):
+    form = {"count": 6, "value": 1, "length": LENGTH, "reference": "f1"}
+    client.post(at(campaign, "generate"), form)
+
+    page = client.post(at(campaign, "generate"), form | {"count": 7})
+
+    assert "sent before with other content" in words(page)
+    assert again(campaign).issued_codes == 6
+
+
+def test_before_codes_are_ordered_one_says_again_who_one_is(clock, client, campaign):
+    clock.shift(601)
+
+    asked = client.post(at(campaign, "generate"), {"count": 6, "value": 1, "length": LENGTH, "reference": "f1"})
+
+    assert "say again who you are" in words(asked)
+    assert not CodeBatch.objects.filter(campaign=campaign).exists()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +150,7 @@ def test_codes_are_ordered_for_the_background_and_their_budget_is_taken_at_once(
     ],
 )
 def test_an_order_that_is_refused_says_why_and_keeps_what_was_typed(client, campaign, fields, field, reason):
-    typed = {"count": 77, "value": 1, "length": LENGTH} | fields
+    typed = {"count": 77, "value": 1, "length": LENGTH, "reference": "f1"} | fields
     if fields == {"length": 9}:
         Campaign.objects.filter(pk=campaign.pk).update(budget_codes=None, budget_points=None)
         typed["count"] = 9_000_000

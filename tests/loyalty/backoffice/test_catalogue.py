@@ -53,7 +53,9 @@ def test_a_file_is_looked_at_then_taken_once(client, coupons):
     assert codes_of(coupons) == ["OLD", "Ä-1", "A-2"]
     assert "2 codes more are in the pool now" in words(pages[0])
     assert "taken already" in words(pages[1])
-    (entry,) = AuditEntry.objects.filter(subject_model="rewards.rewardtype", subject_id=str(coupons.pk))
+    of_row = AuditEntry.objects.filter(subject_model="rewards.rewardtype", subject_id=str(coupons.pk))
+    entry, refused = of_row.order_by("pk")
+    assert refused.kind == "refused"
     assert (entry.before, entry.after) == ({"stock": 1}, {"stock": 3})
 
 

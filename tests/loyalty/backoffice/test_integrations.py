@@ -90,6 +90,24 @@ def test_a_key_is_made_shown_once_and_kept_nowhere(brand, manager, caplog):
     assert AuditEntry.objects.get(brand=brand, kind="add").subject_id == str(key.pk)
 
 
+@pytest.mark.parametrize("page", ["key", "client", "rotated key", "rotated client"])
+def test_before_a_credential_is_made_or_replaced_one_says_again_who_one_is(clock, brand, manager, page):
+    made = {"key": create_api_key(brand=brand, scopes=["users:read"])[0]}
+    made["client"] = create_oauth_client(brand_id=brand.pk, name="Till", scopes=["members:read"])[0]
+    path = {
+        "key": page_of(ApiKey, "add"),
+        "client": page_of(OAuthClient, "add"),
+        "rotated key": page_of(ApiKey, "rotate", made["key"].pk),
+        "rotated client": page_of(OAuthClient, "rotate", made["client"].pk),
+    }[page]
+    clock.shift(601)
+
+    asked = [manager.get(path), manager.post(path, {"label": "Shop", "overlap": "0"})]
+
+    assert all("say again who you are" in words(answer) for answer in asked)
+    assert (ApiKey.objects.filter(brand=brand).count(), OAuthClient.objects.filter(brand=brand).count()) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "fields", [{"scopes": []}, {"scopes": ["made:up"]}, {"expires_at": "2020-01-01"}, {"ticket": "chosen by hand"}], ids=str
 )

@@ -39,7 +39,8 @@ def rows(*conditions: dict, **fields) -> dict[str, object]:
 
 
 def entry(segment: Segment) -> AuditEntry:
-    return AuditEntry.objects.filter(subject_model="users.segment", subject_id=str(segment.pk)).latest("pk")
+    of_row = AuditEntry.objects.filter(subject_model="users.segment", subject_id=str(segment.pk))
+    return of_row.exclude(kind="refused").latest("pk")
 
 
 # --- by hand ---

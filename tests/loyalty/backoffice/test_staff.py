@@ -1,15 +1,18 @@
 """Brand managers keep the staff of their brand, and gain nothing for themselves by it."""
 
 import re
+from itertools import combinations
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from loyalty.demo_staff import make_staff as make_staff_of_demo
 from tests.conftest import make_brand
 from tests.loyalty.backoffice.authenticators import pair
 from tests.loyalty.desk import act, make_staff, signed_in, words
-from users.models import AuditEntry, Brand, Staff
+from users.models import Approval, AuditEntry, Brand, Staff
+from users.services.approvals import may_be_one
 from users.services.second_factors import has_second_factor
 
 LIST, ADD = "/admin/users/staff/", "/admin/users/staff/add/"
@@ -73,7 +76,7 @@ def test_a_manager_lets_someone_in_who_chooses_a_password_by_a_link(client, mana
     assert [entry.kind for entry in told] == ["add", "change", "log_in"]
 
 
-def test_a_link_is_used_once_and_ends_after_a_day(client, clock):
+def test_a_link_is_used_once_and_ends_after_a_day(clock, client):
     used, old = link_in(add(client)), link_in(add(client, username="other"))
     newcomer = Client()
     form = newcomer.get(used, follow=True)
@@ -153,6 +156,12 @@ def test_actions_pass_over_oneself_strangers_and_whoever_holds_more(client, mana
     act(client, action, manager, root, stranger)
 
     assert list(Staff.objects.order_by("pk").values("pk", "password", "is_active")) == before
+    told = AuditEntry.objects.filter(staff=manager, subject_model="users.staff").exclude(kind="log_in").order_by("subject_id")
+    refused = {str(manager.pk): "not_own_account", str(root.pk): "rights_exceeded"}
+    page = "users_staff_changelist"
+    assert {entry.subject_id: (entry.kind, entry.after) for entry in told} == {
+        pk: ("refused", {"refusal": code, "page": page, "action": action}) for pk, code in refused.items()
+    }
 
 
 def test_roles_are_changed_and_told_once(client, manager, agent):
@@ -190,6 +199,7 @@ def test_before_it_is_reset_one_says_again_who_one_is(client, agent, clock):
 
     assert "say again who you are" in words(asked)
     assert has_second_factor(agent)
+    assert not AuditEntry.objects.filter(kind="action", subject_id=str(agent.pk), after__has_key="action").exists()
 
 
 def test_a_voided_password_lets_nobody_in(client, agent):
@@ -200,6 +210,37 @@ def test_a_voided_password_lets_nobody_in(client, agent):
 
     assert link_in(page)
     assert not Staff.objects.get(pk=agent.pk).has_usable_password()
+
+
+def test_before_someone_is_let_in_or_changed_one_says_again_who_one_is(client, agent, clock):
+    client = signed_in(Staff.objects.get(username="Brand manager"))
+    clock.shift(601)
+    assert client.get(f"{LIST}{agent.pk}/change/").context["adminform"]  # to look is free
+
+    asked = [add(client), change(client, agent, email="mine@example.org")]
+
+    assert all("say again who you are" in words(page) for page in asked)
+    assert not Staff.objects.filter(username="new").exists()
+    assert Staff.objects.get(pk=agent.pk).email == "agent@example.org"
+
+
+def test_who_was_let_in_by_the_asker_is_told_that_they_cannot_approve(manager, member, token):
+    manager.groups.add(Group.objects.get(name="Finance"))
+    asks, puppet = signed_in(manager), {"username": "bob", "roles": [role("Finance")]}
+    add(asks, **puppet)
+    form = {"token": token.pk, "amount": 5_000, "reason": "a gift", "form": "f1"}
+    asks.post(f"/admin/users/approval/member/{member.pk}/credit/", form)
+    approval = Approval.objects.get(brand=manager.brand)
+    bob = signed_in(Staff.objects.get(username="bob"))
+
+    shown = words(bob.get(f"/admin/users/approval/{approval.pk}/change/"))
+    done = words(bob.post(f"/admin/users/approval/{approval.pk}/approve/", follow=True))
+
+    assert "One of you let the other in" in shown
+    assert "Approve: do exactly this" not in shown
+    assert "One of you let the other in" in done
+    approval.refresh_from_db()
+    assert approval.state == "asked"
 
 
 def test_the_house_says_whose_staff_someone_is(brand, db):
@@ -224,3 +265,10 @@ def test_a_brand_that_demands_a_second_factor_is_set_so_by_its_manager(client, m
     page = client.get(f"/admin/users/brand/{manager.brand_id}/change/")
 
     assert 'name="demands_second_factor"' in page.content.decode()
+
+
+def test_the_staff_of_the_demo_are_different_people(brand):
+    make_staff_of_demo(brand, {})
+
+    for one, other in combinations(Staff.objects.filter(brand=brand), 2):
+        assert not may_be_one(one.pk, other.pk)
