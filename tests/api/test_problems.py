@@ -15,7 +15,7 @@ ROOMS = ("users", "ledger", "rewards", "exchange")
 # Told where no operation stands, by the root of all refusals, or by what only commands and staff do so far.
 OF_NO_OPERATION = {
     *("method_not_allowed", "refused"),
-    *("already_asked", "approval_decided", "approval_not_found", "not_asker", "own_approval"),
+    *("already_asked", "approval_decided", "approval_not_found", "not_asker", "not_second_person", "own_approval"),
     *("form_already_sent", "lot_not_extendable", "personalisation_changed"),
     *("difference_not_found", "exchange_move_not_allowed", "exchange_order_not_found", "partnership_not_found"),
     "provider_not_found",

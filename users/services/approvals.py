@@ -29,7 +29,7 @@ from users.errors import (
 from users.models import Approval, ApprovalKind, ApprovalState, AuditKind, Member, Staff
 from users.models.approvals import new_salt
 from users.services.audit import note
-from users.services.staff import hands_of
+from users.services.staff import hands_of_both
 
 LIFETIME = timedelta(days=7)
 LONGEST_REASON = 200
@@ -179,7 +179,8 @@ def withdraw_approval(*, brand_id: int, approval_id: int, staff_id: int, at: dat
 
 def may_be_one(asker_id: int, decider_id: int) -> bool:
     """Whether the same person may sit at both accounts: one let the other in, or somebody let in both."""
-    return not hands_of(asker_id).isdisjoint(hands_of(decider_id))
+    asker, decider = hands_of_both(asker_id, decider_id)
+    return not asker.isdisjoint(decider)
 
 
 def lapse_due_approvals(*, at: datetime) -> int:

@@ -133,7 +133,16 @@ def tie(*, staff: Staff, by: Staff, anew: bool) -> None:
 
 def hands_of(staff_id: int) -> set[int]:
     """The accounts of everybody who may sit at this one: its own, and of those who let them in."""
-    return {staff_id, *Staff.let_in_by.through.objects.filter(from_staff_id=staff_id).values_list("to_staff_id", flat=True)}
+    return hands_of_both(staff_id, staff_id)[0]
+
+
+def hands_of_both(one_id: int, other_id: int) -> tuple[set[int], set[int]]:
+    """The same of two accounts."""
+    hands = {one_id: {one_id}, other_id: {other_id}}
+    rows = Staff.let_in_by.through.objects.filter(from_staff_id__in=[one_id, other_id])
+    for staff_id, by_id in rows.values_list("from_staff_id", "to_staff_id"):
+        hands[staff_id].add(by_id)
+    return hands[one_id], hands[other_id]
 
 
 def judge_reach(*, staff: Staff, by: Staff) -> None:
