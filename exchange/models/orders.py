@@ -89,6 +89,7 @@ class ExchangeOrder(models.Model):
             models.Index(name="exchange_to_member", fields=["membership_number"], condition=Q(provider__isnull=True)),
             models.Index(name="exchange_of_member", fields=["member", "created_at", "id"]),
             models.Index(name="exchange_of_brand", fields=["brand", "state", "created_at"]),
+            models.Index(name="exchange_oldest", fields=["brand", "created_at", "id"]),
         ]
         triggers = [
             *kept("exchange_order"),

@@ -134,6 +134,7 @@ class Approval(models.Model):
             models.Index(name="approval_of_state", fields=["brand", "state", "asked_at", "id"]),
             models.Index(F("brand"), OPEN_FIRST, F("asked_at").desc(), F("id").desc(), name="approval_open_first"),
             models.Index(name="approval_newest", fields=["brand", "asked_at", "id"]),
+            models.Index(name="approval_of_kind", fields=["brand", "kind", "asked_at", "id"]),
             models.Index(name="approval_due", fields=["until"], condition=Q(state=ApprovalState.ASKED)),
         ]
         triggers = [
