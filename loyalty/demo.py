@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from loyalty.demo_app import make_app
 from loyalty.demo_exchange import join, make_exchange, make_file_exchange
 from loyalty.demo_programme import DemoProgramme, make_programme
 from loyalty.demo_retail import make_retail
@@ -92,6 +93,7 @@ def _make_brand(plan: DemoProgramme, known: dict[str, Any], airline_url: str | N
         "staff": make_staff(brand, known.get("staff") or {}),
         **programme,
         **make_retail(brand, programme["tokens"]["points"], known.get("retail") or {}),
+        **make_app(brand, known.get("app") or {}),
     }
 
 

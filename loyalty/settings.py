@@ -235,6 +235,7 @@ METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 BODY_LIMIT_BYTES = 262_144
 BODY_LIMIT_MANY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT_MANY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100  # a form may name 1,000 users
 OPEN_RATE_PER_SECOND, OPEN_BURST = 10, 50
 KEY_CACHE_SECONDS = 4.0  # a revoked key is refused within five
 # Wrong codes an hour: of one member, with one key, in one brand. A brand with many members needs more of the latter two.
@@ -307,6 +308,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "drain inbox": {"task": "rewards.tasks.drain_inbox", "schedule": timedelta(seconds=2), "options": {"expires": 10}},
     "judge due segments": {
         "task": "rewards.tasks.judge_due_segments",
         "schedule": timedelta(seconds=5),
@@ -326,6 +328,8 @@ CELERY_BEAT_SCHEDULE = {
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},
     "tally redemptions": {"task": "rewards.tasks.tally_redemptions", "schedule": timedelta(minutes=1)},
+    "tally ranking": {"task": "rewards.tasks.tally_ranking", "schedule": timedelta(minutes=1)},
+    "forget past periods": {"task": "rewards.tasks.forget_past_periods", "schedule": crontab(hour=3, minute=40)},
     "tally exchanges": {"task": "exchange.tasks.tally_exchanges", "schedule": timedelta(minutes=1)},
     # Every hour, for a night's proof that was lost with its worker; each brand is proved once a night.
     "prove ledgers": {"task": "ledger.tasks.prove_ledgers", "schedule": crontab(minute=20, hour="2-8")},

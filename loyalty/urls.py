@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("api/admin/", include("loyalty.api.partner.urls")),
+    path("api/app/", include("loyalty.api.app.urls")),
     path("api/retail/", include("loyalty.api.retail.urls")),
     path("api/exchange/notices/<int:provider_id>", notices.take, name="exchange-notice"),
     path("api/schema", SchemaView.as_view(), name="schema"),

@@ -10,9 +10,10 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of members that are erased, merged or exported."""
-        from rewards.services import erasing, exporting_members, forgetting, merging
+        from rewards.services import erasing, exporting_members, forgetting, merging, ranking
 
         erasing.listen()
         merging.listen()
         exporting_members.listen()
         forgetting.listen()
+        ranking.listen()

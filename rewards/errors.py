@@ -321,3 +321,10 @@ class ConditionsNotMet(LoyaltyError):
 
     code = "conditions_not_met"
     detail = "This is not what the action rewards"
+
+
+class InboxItemSettled(LoyaltyError):
+    """The item is not parked: it waits, or has its outcome."""
+
+    code = "inbox_item_settled"
+    detail = "It waits, or its outcome is known"

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ledger.models import ProofSubject
 from ledger.services.proof_runs import Outcome, prove_brands, rollup_outcome
-from rewards.services import tallying
+from rewards.services import inbox, ranking, tallying
 from rewards.services.batches import drain_batches
 from rewards.services.ledger_looks import note_moved
 from rewards.services.segmenting import judge_due, judge_stale
@@ -23,6 +23,12 @@ def generate_due_codes() -> int:
 
 
 @shared_task
+def drain_inbox() -> int:
+    """Reward actions that apps have reported for some seconds; running it twice rewards none twice. Answers how many."""
+    return inbox.drain_inbox(clock=timezone.now, until=timezone.now() + AT_MOST)
+
+
+@shared_task
 def tally_codes() -> int:
     """Count issued codes by day; answers how many ids were passed."""
     return tallying.tally_codes()
@@ -32,6 +38,18 @@ def tally_codes() -> int:
 def tally_redemptions() -> int:
     """Count redeemed codes by campaign; answers how many ids were passed."""
     return tallying.tally_redemptions()
+
+
+@shared_task
+def tally_ranking() -> int:
+    """Count what members earned; answers how many ids were passed."""
+    return ranking.tally_ranking()
+
+
+@shared_task
+def forget_past_periods() -> int:
+    """Delete scores of periods that are over; answers how many went."""
+    return ranking.forget_past_periods(at=timezone.now())
 
 
 @shared_task

@@ -1,6 +1,7 @@
-"""A partner's system, and a till, calling the Partner API and the Retail API in process."""
+"""A partner's system, a till and an app, calling the three APIs in process."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,9 +10,12 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import ClientHandler
+from django.utils import timezone
 
-from users.models import Brand, RetailScope
+from users.models import App, Brand, RetailScope
 from users.models.keys import ALL_SCOPES
+from users.rules.app_tokens import signature_of
+from users.services.apps import create_app
 from users.services.keys import create_api_key
 from users.services.oauth import create_oauth_client
 
@@ -31,6 +35,12 @@ def make_client(**environ: str) -> Client:
     client = Client(raise_request_exception=False, **environ)
     client.handler = application()
     return client
+
+
+def own_address() -> Client:
+    """A client with an address of its own: whoever proves nothing is held to the limit of the address."""
+    a, b, c = secrets.token_bytes(3)
+    return make_client(REMOTE_ADDR=f"10.{a}.{b}.{c}")
 
 
 @dataclass
@@ -119,3 +129,69 @@ class RetailClient:
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> HttpResponse:
         return self.call("POST", path, body, **headers, **({"Idempotency-Key": key} if key else {}))
+
+
+@dataclass
+class AppClient:
+    """An app of a brand: its back end, and the devices of its users."""
+
+    brand: Brand
+    app: App
+    partner_secret: str
+    app_secret: str
+    client: Client = field(default_factory=own_address)
+    token: str | None = None
+
+    @classmethod
+    def of(cls, brand: Brand) -> "AppClient":
+        """An app of the brand, whose back end holds a token."""
+        app, partner_secret, app_secret = create_app(brand_id=brand.pk, name="App")
+        made = cls(brand, app, partner_secret, app_secret)
+        made.token = made.ask_token().json()["access_token"]
+        return made
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What names the app."""
+        return {"APMPartnerID": self.app.partner_id, "appId": self.app.app_id}
+
+    def ask_token(self, **terms: Any) -> HttpResponse:
+        """Ask for the back end's token."""
+        return self.call("auth/token", self.names | {"partnerSecret": self.partner_secret} | terms)
+
+    def signed(self, name: str, *, at: float | None = None, secret: str | None = None) -> dict[str, Any]:
+        """What a device connects with."""
+        timestamp = int(at if at is not None else timezone.now().timestamp())
+        terms = {"app_id": self.app.app_id, "client_id": name, "timestamp": str(timestamp)}
+        signature = signature_of(**terms, secret=secret or self.app_secret)
+        return self.names | {"partnerClientId": name, "timestamp": timestamp, "signature": signature}
+
+    def connect(self, name: str, **terms: Any) -> "Device":
+        """Connect a user, and answer their device."""
+        answer = self.call("user/clientcheckcredentials", self.signed(name) | terms)
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["errorCode"] == 0, answer.json()
+        return Device(self, name, answer.json()["data"]["user"]["userToken"])
+
+    def serve(self, path: str, body: Any = None) -> HttpResponse:
+        """A call of the back end."""
+        return self.call(path, body, token=self.token)
+
+    def call(self, path: str, body: Any = None, *, token: str | None = None, raw: bytes | None = None) -> HttpResponse:
+        """A POST with a JSON body."""
+        headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}
+        data = raw if raw is not None else json.dumps(body if body is not None else {})
+        return self.client.post(f"/api/app/{path}", data=data, content_type="application/json", **headers)
+
+
+@dataclass
+class Device:
+    """A user's device, with their token."""
+
+    app: AppClient
+    name: str
+    token: str
+
+    def call(self, path: str, body: Any = None) -> HttpResponse:
+        """A call for the user."""
+        return self.app.call(path, body, token=self.token)

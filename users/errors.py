@@ -59,6 +59,27 @@ class InvalidToken(LoyaltyError):
     detail = "Invalid or expired access token"
 
 
+class CredentialsWrong(LoyaltyError):
+    """The app is unknown or revoked, its secret or signature wrong, or the signature too old."""
+
+    code = "credentials_wrong"
+    detail = "The app is unknown, or its secret, signature or timestamp is wrong"
+
+
+class AppNotFound(LoyaltyError):
+    """The brand has no such app."""
+
+    code = "app_not_found"
+    detail = "There is no such app"
+
+
+class ConsentRefused(LoyaltyError):
+    """The member has refused that their data are used for this."""
+
+    code = "consent_refused"
+    detail = "This user has refused consent"
+
+
 class IdentificationInvalid(LoyaltyError):
     """The cookie is missing, was tampered with or has expired, or its member is gone."""
 

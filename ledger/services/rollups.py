@@ -21,7 +21,8 @@ from users.models import Brand
 ROWS_AT_A_TIME = 250_000
 NOW = """
 SELECT clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
+  SELECT min(xact_start) FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid())
 """
 
 
@@ -64,6 +65,7 @@ class Rollup:
 
     mark: type[Mark]
     parts: tuple[Part, ...]
+    step: int = ROWS_AT_A_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _take_step(rollup: Rollup, brand_id: int) -> tuple[int, bool]:
         if oldest_transaction_at is not None and oldest_transaction_at <= mark.noted_at:
             return 0, False
         after, noted = _whole(rollup, mark.counted_ids), _whole(rollup, mark.noted_ids)
-        upto = [min(last, first + ROWS_AT_A_TIME) for first, last in zip(after, noted, strict=True)]
+        upto = [min(last, first + rollup.step) for first, last in zip(after, noted, strict=True)]
         for part in rollup.parts if upto != after else ():
             cursor.execute(part.adding(), _terms(brand_id, zone, after, upto))
         mark.counted_ids = upto

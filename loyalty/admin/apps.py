@@ -9,6 +9,8 @@ from django.db.models.signals import post_migrate
 PAGES = (
     "accounts",
     "actions",
+    "ads",
+    "app_clients",
     "audit",
     "campaigns",
     "catalogue",
@@ -19,6 +21,7 @@ PAGES = (
     "explorer",
     "gift_orders",
     "home",
+    "inbox",
     "integrations",
     "members",
     "money",

@@ -37,6 +37,8 @@ SECTIONS = [
             "rewards.CodeBatch": "confirmation_number",
             "rewards.Code": "qr_code",
             "rewards.Action": "task_alt",
+            "rewards.InboxItem": "inbox",
+            "rewards.Ad": "ad_units",
         },
     ),
     Section(
@@ -79,6 +81,7 @@ SECTIONS = [
             "auth.Group": "groups",
             "users.ApiKey": "key",
             "users.OAuthClient": "vpn_key",
+            "users.App": "smartphone",
             "users.WebhookEndpoint": "webhook",
             "users.WebhookDelivery": "outbox",
             "users.EmailTemplate": "drafts",

@@ -103,12 +103,46 @@ def documented(
         tags=[tag],
         summary=description.partition(".")[0],
         description=description,
-        request={kind: _reference(body) for kind in body_kinds} if body else None,
+        request={kind: reference_to(body) for kind in body_kinds} if body else None,
         responses=_answers({status: one[0] for status, one in answered.items()}, refused),
         examples=[*_sent(body_examples or {}, body_kinds), *_shown({status: one[1] for status, one in answered.items()})],
         parameters=[*parameters, *([IDEMPOTENCY_KEY] if once else [])],
     )
     return decorate
+
+
+def described(
+    *,
+    operation: str,
+    tag: str,
+    description: str,
+    answers: Mapping[int, tuple[Mapping[str, Any], Any]],
+    body: type[Struct] | None = None,
+    body_examples: Mapping[str, Any] | None = None,
+    body_kinds: Sequence[str] = ("application/json",),
+    parameters: Sequence[OpenApiParameter] = (),
+    way_in: WayIn | None = None,
+) -> Callable[[View], View]:
+    """Describe an operation of a dialect whose refusals are no problem details: each status with its schema and an example."""
+    _ways_in[operation] = way_in
+    decorate: Callable[[View], View] = extend_schema(
+        operation_id=operation,
+        tags=[tag],
+        summary=description.partition(".")[0],
+        description=description,
+        request={kind: reference_to(body) for kind in body_kinds} if body else None,
+        responses={(status, "application/json"): dict(schema) for status, (schema, _) in answers.items()},
+        examples=[*_sent(body_examples or {}, body_kinds), *_shown({status: one[1] for status, one in answers.items()})],
+        parameters=list(parameters),
+    )
+    return decorate
+
+
+def shape_of(shape: type[Struct]) -> dict[str, Any]:
+    """The fields of a structure as the document has them."""
+    _, components = msgspec.json.schema_components([shape], ref_template=REFERENCE)
+    found: dict[str, Any] = components[shape.__name__]
+    return found
 
 
 def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
@@ -132,7 +166,7 @@ def complete_document(result: dict[str, Any], **__: Any) -> dict[str, Any]:
 def _answers(shapes: Mapping[int, type[Struct] | None], refused: Refusals) -> dict[Any, Any]:
     answers: dict[Any, Any] = {}
     for status, shape in shapes.items():
-        answers |= {(status, "application/json"): _reference(shape)} if shape else {status: None}
+        answers |= {(status, "application/json"): reference_to(shape)} if shape else {status: None}
     return answers | {(status, CONTENT_TYPE): _problem(codes) for status, codes in refused.items()}
 
 
@@ -149,16 +183,19 @@ def _shown(answers: Mapping[int, Any]) -> Iterator[OpenApiExample]:
 
 
 def _security_schemes() -> dict[str, Any]:
-    """The key of partners, the tokens of tills and shops, and the cookie of a member in the gift shop."""
+    """The key of partners, the tokens of tills, shops and apps, and the cookie of a member in the gift shop."""
     scopes = {scope.value: str(scope.label) for scope in RetailScope}
     return {
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-KEY"},
         "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": CLIENTS_BEGIN_AT, "scopes": scopes}}},
         "identification": {"type": "apiKey", "in": "cookie", "name": "loyalty_identification"},
+        "partnerToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "userToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     }
 
 
-def _reference(shape: type[Struct] | None) -> dict[str, Any]:
+def reference_to(shape: type[Struct] | None) -> dict[str, Any]:
+    """How the document refers to a structure, which it holds from now on."""
     if shape is None:
         return {}
     _structures.add(shape)

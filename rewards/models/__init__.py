@@ -1,6 +1,7 @@
 """The tables of the rewards app."""
 
 from rewards.models.actions import Action, ActionGain, ActionSegment, ActionUse, Frequency
+from rewards.models.ads import Ad, AdDay, AdKind, AdSegment, AdText
 from rewards.models.campaigns import Campaign, CampaignKind, CampaignState, CampaignUse
 from rewards.models.catalogue import (
     Category,
@@ -16,6 +17,7 @@ from rewards.models.catalogue import (
 from rewards.models.codes import BatchState, Code, CodeBatch, CodeTries
 from rewards.models.collectibles import Collectible, CollectibleSupply, Personalisation
 from rewards.models.earnings import Earning, EarningReversal
+from rewards.models.inbox import InboxItem, InboxState
 from rewards.models.looks import LedgerLook
 from rewards.models.promotions import (
     BaseRate,
@@ -26,6 +28,7 @@ from rewards.models.promotions import (
     PromotionUse,
     PromotionVersion,
 )
+from rewards.models.ranking import RankingMark, RankNode, RankScore
 from rewards.models.rewards import GiftOrder, GiftOrderMove, Reward
 from rewards.models.rollups import CodeMark, DailyCodes, RedeemedCodes, RedemptionMark
 from rewards.models.vouchers import VoucherClaim
@@ -35,6 +38,11 @@ __all__ = [
     "ActionGain",
     "ActionSegment",
     "ActionUse",
+    "Ad",
+    "AdDay",
+    "AdKind",
+    "AdSegment",
+    "AdText",
     "BaseRate",
     "BatchState",
     "Campaign",
@@ -56,6 +64,8 @@ __all__ = [
     "Fulfilment",
     "GiftOrder",
     "GiftOrderMove",
+    "InboxItem",
+    "InboxState",
     "LedgerLook",
     "Location",
     "Personalisation",
@@ -66,6 +76,9 @@ __all__ = [
     "PromotionState",
     "PromotionUse",
     "PromotionVersion",
+    "RankNode",
+    "RankScore",
+    "RankingMark",
     "RedeemedCodes",
     "RedemptionMark",
     "Reward",

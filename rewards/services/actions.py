@@ -27,7 +27,7 @@ from rewards.services.business_keys import Answered, fingerprint, first_answer
 from rewards.services.evaluating import judged_instant
 from users.errors import UserNotFound
 from users.models import Member
-from users.services.members import locked_member
+from users.services.members import check_consent, locked_member
 
 USUAL_BACKDATING_DAYS, NO_LIMIT = 30, 2**31 - 1
 FIELDS = {Asked.DATES: "occurred_at", Asked.SEGMENTS: "member_id"} | dict.fromkeys(LIMITS, "event_code")
@@ -42,7 +42,7 @@ RETURNING u.count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionOrder:
-    """What a member did, as an app or a shop tells it: now unless `occurred_at` says when.
+    """What a member did, as an app or a shop tells it: now unless `occurred_at` says when, which may be `judged` already.
 
     With `param` the member gets points for it once, for ever.
     """
@@ -52,6 +52,7 @@ class ActionOrder:
     tag: str
     actor: str
     occurred_at: datetime | None = None
+    judged: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
     param: str | None = None
 
@@ -98,8 +99,8 @@ class Used(NamedTuple):
 def do_action(*, order: ActionOrder, at: datetime) -> Done:
     """Reward what a member did, if it counts.
 
-    Raises UserNotFound, UnknownEvent, InvalidRequest (its date), ActionAlreadyDone, LimitReached, ConditionsNotMet,
-    BalanceLimit: the first of them, and nothing is stored.
+    Raises UserNotFound, ConsentRefused, UnknownEvent, InvalidRequest (its date), ActionAlreadyDone, LimitReached,
+    ConditionsNotMet, BalanceLimit: the first of them, and nothing is stored.
     """
 
     def effect() -> Done:
@@ -133,38 +134,44 @@ def report_event(*, order: ActionOrder, event: Event, at: datetime) -> Answered:
 
 
 def _do(order: ActionOrder, member: Member, at: datetime, event: Event | None = None) -> tuple[Done, str]:
-    offer = _find_offer(order)
-    occurred_at = _instant(order, at)
+    check_consent(member)
+    offer = find_offer(order.brand_id, order.tag)
+    occurred_at = instant_of(order, at)
     if order.param is not None and _was_done(offer.action, member, order.param):
         raise ActionAlreadyDone
-    period = _period_of(offer, occurred_at)
+    period = period_in(offer, occurred_at)
     used = _used(offer, member, period)
     refused = unmet(judge(offer.terms, _case(offer, member, used, order.properties, occurred_at)))
     if refused is not None:
-        raise _refusal(refused)
+        raise refusal_of(refused)
     _claim(offer, member, period)
-    posted = post(
-        Posting(
-            account=Holder(order.brand_id, order.auth_id, offer.token.pk),
-            amount=offer.action.points,
-            type=TransactionType.EVENT,
-            counterpart=Counterpart.ISSUANCE,
-            at=at,
-            effective_at=occurred_at,
-            expires_at=lapse_of(offer.token, at=at),
-            actor=order.actor,
-            explanation={"action": offer.action.pk},
-        )
-    )
+    holder = Holder(order.brand_id, order.auth_id, offer.token.pk)
+    posted = post(gain_of(offer, holder, occurred_at=occurred_at, actor=order.actor, at=at))
     left = left_of(offer.terms, used_in_period=used.in_period + 1, used_in_all=used.in_all + 1)
     done = Done(offer.action, posted, left)
     return done, _keep(order, done, occurred_at, event)
 
 
-def _find_offer(order: ActionOrder) -> Offer:
-    ties = ActionSegment.objects.filter(brand_id=order.brand_id, action=OuterRef("pk")).values("segment_id")
-    rows = Action.objects.filter(brand_id=order.brand_id, tag=order.tag, active=True)
-    action = None if "\x00" in order.tag else rows.annotate(segments=ArraySubquery(ties)).first()
+def gain_of(offer: Offer, account: Holder | int, *, occurred_at: datetime, actor: str, at: datetime) -> Posting:
+    """The posting that rewards an action."""
+    return Posting(
+        account=account,
+        amount=offer.action.points,
+        type=TransactionType.EVENT,
+        counterpart=Counterpart.ISSUANCE,
+        at=at,
+        effective_at=occurred_at,
+        expires_at=lapse_of(offer.token, at=at),
+        actor=actor,
+        explanation={"action": offer.action.pk},
+    )
+
+
+def find_offer(brand_id: int, tag: str) -> Offer:
+    """The action of a tag, read. Raises UnknownEvent, TokenNotFound."""
+    ties = ActionSegment.objects.filter(brand_id=brand_id, action=OuterRef("pk")).values("segment_id")
+    rows = Action.objects.filter(brand_id=brand_id, tag=tag, active=True)
+    action = None if "\x00" in tag else rows.annotate(segments=ArraySubquery(ties)).first()
     if action is None:
         raise UnknownEvent
     return offer_of(action, list(action.segments))
@@ -185,12 +192,17 @@ def offer_of(action: Action, segments: list[int]) -> Offer:
     return Offer(action, token, terms, segments)
 
 
-def _instant(order: ActionOrder, at: datetime) -> datetime:
+def instant_of(order: ActionOrder, at: datetime) -> datetime:
     """When it happened. Raises InvalidRequest for what lies ahead, or too far back."""
     if order.occurred_at is None:
         return at
-    days = Programme.objects.filter(brand_id=order.brand_id).values_list("backdating_days", flat=True).first()
-    return judged_instant(order.occurred_at, USUAL_BACKDATING_DAYS if days is None else days, at)
+    return judged_instant(order.occurred_at, backdating_days_of(order.brand_id), at)
+
+
+def backdating_days_of(brand_id: int) -> int:
+    """How old what is reported may be."""
+    days = Programme.objects.filter(brand_id=brand_id).values_list("backdating_days", flat=True).first()
+    return USUAL_BACKDATING_DAYS if days is None else days
 
 
 def _was_done(action: Action, member: Member, param: str) -> bool:
@@ -199,7 +211,7 @@ def _was_done(action: Action, member: Member, param: str) -> bool:
     return gains.filter(Q(member=member) | Q(member__merged_into=member)).exists()
 
 
-def _period_of(offer: Offer, occurred_at: datetime) -> str:
+def period_in(offer: Offer, occurred_at: datetime) -> str:
     """The name of the period that counts, in the brand's time zone."""
     return period_of(offer.action.frequency, occurred_at.astimezone(offer.token.brand.zone))
 
@@ -230,7 +242,7 @@ def _case(offer: Offer, member: Member, used: Used, properties: Mapping[str, Any
     )
 
 
-def _refusal(finding: Finding) -> LoyaltyError:
+def refusal_of(finding: Finding) -> LoyaltyError:
     """A refusal that says which limit, condition, date or segment it is about."""
     about = FIELDS.get(finding.asked, f"properties.{finding.property}")
     told = str(finding.words) if finding.asked in LIMITS else f"not so: {finding.words}"
@@ -263,5 +275,5 @@ def try_action(*, action: Action, member: Member, properties: Mapping[str, Any],
     """What would be judged if a member did it, and how: nothing is posted, and nothing counted. Raises TokenNotFound."""
     segments = ActionSegment.objects.filter(brand_id=action.brand_id, action=action).values_list("segment_id", flat=True)
     offer = offer_of(action, list(segments))
-    used = _used(offer, member, _period_of(offer, occurred_at))
+    used = _used(offer, member, period_in(offer, occurred_at))
     return judge(offer.terms, _case(offer, member, used, properties, occurred_at))

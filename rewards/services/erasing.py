@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from ledger.models import Account, Transaction
-from rewards.models import ActionGain, ActionUse, CampaignUse, CodeTries, Collectible, GiftOrderMove, VoucherClaim
+from rewards.models import (
+    ActionGain,
+    ActionUse,
+    CampaignUse,
+    CodeTries,
+    Collectible,
+    GiftOrderMove,
+    InboxItem,
+    VoucherClaim,
+)
 from rewards.services.business_keys import FORGOTTEN
 from users.models import Member
 from users.signals import member_erased
@@ -22,6 +31,7 @@ def release_member(*, member: Member, at: datetime) -> None:
     VoucherClaim.objects.filter(brand_id=member.brand_id, reward__member=member).update(**FORGOTTEN)
     ActionGain.objects.filter(**own).update(**FORGOTTEN, param=None)
     ActionUse.objects.filter(**own).delete()
+    InboxItem.objects.filter(**own).delete()
     CampaignUse.objects.filter(**own).delete()
     CodeTries.objects.filter(brand_id=member.brand_id, scope="member", subject_id=member.pk).delete()
 

@@ -13,6 +13,8 @@ from rewards.models import (
     CodeTries,
     Collectible,
     GiftOrderMove,
+    InboxItem,
+    RankScore,
     Reward,
     VoucherClaim,
 )
@@ -70,6 +72,8 @@ def listen() -> None:
     add_section("vouchers", _vouchers)
     add_section("actions", _gains)
     add_section("action_uses", lambda family: rows_of(ActionUse.objects.filter(member__in=family).order_by("pk")))
+    add_section("reported_actions", lambda family: rows_of(InboxItem.objects.filter(member__in=family).order_by("pk")))
+    add_section("ranking", lambda family: rows_of(RankScore.objects.filter(member__in=family).order_by("pk")))
     add_section("gift_order_moves", lambda family: rows_of(GiftOrderMove.objects.filter(member__in=family).order_by("pk")))
     add_section("collectibles", lambda family: rows_of(Collectible.objects.filter(member__in=family).order_by("pk")))
     add_section("campaign_uses", _uses)

@@ -14,7 +14,8 @@ ROWS_AT_A_TIME = 100_000
 NEWEST = "SELECT last_value - (NOT is_called)::int FROM ledger_transaction_id_seq"
 NOW = """
 SELECT clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
+  SELECT min(xact_start) FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid())
 """
 NOTE = """
 INSERT INTO users_segmentdue (brand_id, member_id)

@@ -1,6 +1,5 @@
 """Fixtures of the HTTP tests: each answer is held against the OpenAPI document; addresses of their own for the keyless."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
-from django.test import Client
 
 from rewards.models import CodeTries
 from tests.api.contract import assert_documented
-from tests.clients import BASE, RETAIL_BASE, Partner, RetailClient, make_client
+from tests.clients import BASE, RETAIL_BASE, Partner, RetailClient, own_address
 from tests.conftest import make_brand, make_key, make_member
 from users.models import Brand, Member
 from users.services.keys import revoke_api_key
@@ -38,12 +36,6 @@ def _judged(plain: Callable[..., Any], base: str) -> Callable[..., Any]:
         return response
 
     return call
-
-
-def own_address() -> Client:
-    """A client with an address of its own: whoever has no valid key is held to the limit of the address."""
-    a, b, c = secrets.token_bytes(3)
-    return make_client(REMOTE_ADDR=f"10.{a}.{b}.{c}")
 
 
 def stranger(key: str | None) -> Partner:

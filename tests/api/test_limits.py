@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tests.api.conftest import assert_refused, own_address, stranger, wait_until
+from tests.api.conftest import assert_refused, stranger, wait_until
 from tests.api.contract import LIMITS
-from tests.clients import Partner
+from tests.clients import Partner, own_address
 from tests.conftest import make_key
 from users.models import ApiKey
 

@@ -29,6 +29,7 @@ OF_NO_OPERATION = {
     *("identification_invalid", "invalid_token", "member_not_found", "missing_token", "points_already_spent"),
     *("programme_missing", "promotion_not_found", "reversal_id_reused", "transaction_id_reused", "unknown_currency"),
     "unknown_language",
+    *("app_not_found", "inbox_item_settled", "consent_refused", "credentials_wrong"),
     *("segment_by_rule", "segment_count_too_slow", "segment_draft_not_found", "segment_name_taken", "segment_not_found"),
     *("action_already_done", "conditions_not_met", "event_id_reused", "limit_reached", "order_not_found", "unknown_event"),
 }

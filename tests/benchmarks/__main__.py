@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from loyalty import embedded
-from tests.benchmarks import backoffice, codes, exchanges, posting, reading, retail, serving
+from tests.benchmarks import apps, backoffice, codes, exchanges, posting, reading, retail, serving
 from tests.benchmarks.harness import Comparison
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Comparison]]] = {
@@ -36,6 +36,9 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Comparison]]] = {
     "evaluate": retail.evaluation,
     "earn": retail.earning,
     "import_earnings": retail.importing,
+    "app_actions": apps.actions,
+    "app_multistore": apps.multistore,
+    "app_crowds": apps.crowds,
 }
 
 

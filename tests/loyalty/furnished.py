@@ -9,7 +9,7 @@ from ledger.models import ProofRun, ProofSubject, Token
 from ledger.services.acts import Movement
 from ledger.services.by_hand import Hand, do_by_hand
 from loyalty.admin.money_forms import new_name
-from rewards.models import Action, Category, Fulfilment, Location, Programme
+from rewards.models import Action, Ad, Category, Fulfilment, InboxItem, Location, Programme
 from rewards.rules.baskets import Line
 from rewards.services.collectibles import request_personalisation
 from rewards.services.earning import EarnOrder, earn
@@ -23,6 +23,7 @@ from tests.exchange.world import make_exchanges
 from tests.loyalty.desk import make_staff
 from tests.segments import by_hand, by_rule, put
 from users.models import Brand, EmailTemplate, Member, Staff
+from users.services.apps import create_app
 from users.services.oauth import create_oauth_client
 from users.services.webhooks import queue_event, register_endpoint
 
@@ -41,7 +42,11 @@ def furnish(brand: Brand) -> None:
     open_batch(order=batch, at=timezone.now())
     Category.objects.create(brand=brand, code="treats", name="Treats")
     Location.objects.create(brand=brand, city="Zurich")
-    Action.objects.create(brand=brand, tag="daily", name="Daily visit", token=token, points=5)
+    action = Action.objects.create(brand=brand, tag="daily", name="Daily visit", token=token, points=5)
+    reported = {"actor": "app:1", "occurred_at": timezone.now(), "received_at": timezone.now(), "state": "parked"}
+    InboxItem.objects.create(brand=brand, member=member, action=action, **reported)
+    Ad.objects.create(brand=brand, kind="news", title="News")
+    create_app(brand_id=brand.pk, name="App")
     words = {"subject": "{{ code }}", "text": "{{ code }}", "html": "<p>{{ code }}</p>"}
     EmailTemplate.objects.create(brand=brand, kind="code", language="en", **words)
     terms = {"address": "https://hooks.example.org/", "events": ["exchange.settled"]}

@@ -22,7 +22,7 @@ from tests.loyalty.conftest import Serve, in_folder
 MAIL_SECONDS = 15
 KEYS_OF_A_BRAND = {
     *("id", "name", "api_key", "read_only_api_key", "staff", "tokens", "campaigns", "reward_types"),
-    *("retail", "segments", "promotions", "actions"),
+    *("retail", "segments", "promotions", "actions", "app"),
 }
 
 
@@ -108,6 +108,7 @@ def test_demo_json_has_the_documented_keys_and_is_for_its_owner_only(served: Ser
         assert set(brand["retail"]) == {"client_id", "client_secret"}
         assert (set(brand["segments"]), set(brand["promotions"])) == ({"vip"}, {"double_coffee", "vip_bonus"})
         assert set(brand["actions"]) == {"daily", "once", "conditional"}
+        assert set(brand["app"]) == {"APMPartnerID", "partnerSecret", "appId", "appSecret"}
         assert brand["api_key"].startswith("lp_test_")
     assert (served.folder / "demo.json").stat().st_mode & 0o077 == 0
 

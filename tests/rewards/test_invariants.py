@@ -12,12 +12,12 @@ from django.db.models import CheckConstraint, F, Model, UniqueConstraint
 
 from ledger.services.posting import Posted
 from tests.conftest import NOON, make_brand
-from tests.rewards import acting, promoting
+from tests.rewards import acting, promoting, reporting
 from tests.rewards.conftest import DAY
 from tests.rewards.world import by_table, make_world, pointed_at
 from users.models import Email
 
-WALLS = import_module("rewards.migrations.0002_walls").WALLS
+WALLS = [wall for name in ("0002_walls", "0007_app_walls") for wall in import_module(f"rewards.migrations.{name}").WALLS]
 MODELS = list(apps.get_app_config("rewards").get_models())
 CHECKS = {made.name for model in MODELS for made in model._meta.constraints if isinstance(made, CheckConstraint)}
 KEYS = {made.name: (model, made) for model in MODELS for made in model._meta.constraints if isinstance(made, UniqueConstraint)}
@@ -25,6 +25,7 @@ TRIGGERS = {made.name for model in MODELS for made in getattr(model._meta, "trig
 # What they keep is shown by test_dated_catalogue.
 REFUSING_NOTHING = {"reward_type_dated", "promotion_revises", "base_rate_revises", "tie_revises", "untie_revises"}
 REFUSING_NOTHING |= {f"reward_type_{what}_{how}_dates" for what in ("text", "tie") for how in ("given", "taken")}
+REFUSING_NOTHING |= {f"score_counts_{rows}" for rows in ("new_rows", "new_rows_old_rows", "old_rows")}
 REFUSING_NOTHING |= {"category_dates", "category_text_given_dates", "category_text_taken_dates"}
 UNIQUE_INDEXES = """
 SELECT i.relname, c.conname FROM pg_index x
@@ -213,6 +214,7 @@ BREACHES: list[Breach] = [
     ("ledger_look_in_order", lambda w: change(w.look, noted_id=F("looked_id") + 1)),
     *acting.BREACHES,
     *promoting.BREACHES,
+    *reporting.BREACHES,
 ]
 
 

@@ -39,6 +39,7 @@ from tests.ledger.orders import move
 from tests.rewards.acting import add_actions
 from tests.rewards.conftest import DAY, again, buy, issue, make_campaign, make_reward_type, redeem
 from tests.rewards.promoting import add_promotions
+from tests.rewards.reporting import add_reports
 from users.models import Brand, Segment
 
 POOL = ["POOL-1", "POOL-2"]
@@ -58,6 +59,7 @@ def make_world(brand: Brand) -> SimpleNamespace:
     world.look = LedgerLook.objects.get()
     add_actions(world)
     add_promotions(world)
+    add_reports(world)
     return world
 
 

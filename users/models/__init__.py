@@ -1,11 +1,13 @@
 """The tables of the users app."""
 
 from users.models.approvals import Approval, ApprovalKind, ApprovalState
+from users.models.apps import App, ConsentChange, SigningKey
 from users.models.audit import AuditEntry, AuditKind
 from users.models.brands import Brand, Staff
+from users.models.changes import MemberChange
 from users.models.emails import Email, EmailTemplate
 from users.models.keys import ApiKey, Scope
-from users.models.members import Member
+from users.models.members import Consent, Member
 from users.models.memberships import Membership, PartnerProgramme
 from users.models.oauth import OAuthClient, RetailScope
 from users.models.refusals import Refusal
@@ -15,6 +17,7 @@ from users.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
+    "App",
     "Approval",
     "ApprovalKind",
     "ApprovalState",
@@ -22,9 +25,12 @@ __all__ = [
     "AuditKind",
     "Authenticator",
     "Brand",
+    "Consent",
+    "ConsentChange",
     "Email",
     "EmailTemplate",
     "Member",
+    "MemberChange",
     "Membership",
     "OAuthClient",
     "PartnerProgramme",
@@ -36,6 +42,7 @@ __all__ = [
     "SegmentDue",
     "SegmentKind",
     "SegmentMember",
+    "SigningKey",
     "Staff",
     "WebhookDelivery",
     "WebhookEndpoint",

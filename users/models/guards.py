@@ -32,3 +32,30 @@ def kept(name: str) -> list[pgtrigger.Trigger]:
 def is_digest(column: str) -> Q:
     """A column holds exactly 32 bytes."""
     return Q(Exact(Length(column), 32))
+
+
+def members_logged() -> list[pgtrigger.Trigger]:
+    """Triggers of the members' table that write the log of changes (MemberChange), whoever changes a member."""
+    told = ("auth_id", "email", "first_name", "second_name", "language", "consent")
+    changed = pgtrigger.Q(**{f"old__{told[0]}__df": pgtrigger.F(f"new__{told[0]}")})
+    for name in told[1:]:
+        changed |= pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")})
+    return [
+        pgtrigger.Trigger(
+            name="member_came",
+            operation=pgtrigger.Insert,
+            when=pgtrigger.After,
+            func="INSERT INTO users_memberchange (brand_id, member_id) VALUES (NEW.brand_id, NEW.id); RETURN NULL;",
+        ),
+        pgtrigger.Trigger(
+            name="member_changed",
+            operation=pgtrigger.Update,
+            when=pgtrigger.After,
+            condition=changed,
+            func="""
+                INSERT INTO users_memberchange (brand_id, member_id, name)
+                VALUES (NEW.brand_id, NEW.id, CASE WHEN NEW.auth_id IS NULL THEN OLD.auth_id END);
+                RETURN NULL;
+            """,
+        ),
+    ]

@@ -8,8 +8,10 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
+from django.utils.translation import gettext_lazy as _
 
 from users.models.brands import Brand
+from users.models.guards import members_logged
 
 PUBLIC_ID_LENGTH = 11
 PUBLIC_ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -23,6 +25,14 @@ def new_public_id() -> str:
 def new_auth_id() -> str:
     """The name a member gets when the partner gives none: a UUID-4."""
     return str(uuid.uuid4())
+
+
+class Consent(models.IntegerChoices):
+    """What a member said about the use of their data."""
+
+    NOT_SET = -1, _("Not asked")
+    ACCEPTED = 0, _("Accepted")
+    REFUSED = 1, _("Refused")
 
 
 class Member(models.Model):
@@ -41,6 +51,10 @@ class Member(models.Model):
     language = models.TextField(null=True)
     country_iso = models.TextField(null=True)
     metadata = models.JSONField(null=True)
+    consent = models.SmallIntegerField(choices=Consent, default=Consent.NOT_SET, db_default=Consent.NOT_SET)
+    token_generation = models.IntegerField(
+        default=0, db_default=0, editable=False, help_text="Tokens that apps were given for an earlier one are refused."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     erased_at = models.DateTimeField(null=True)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="duplicates", db_index=False)
@@ -82,8 +96,10 @@ class Member(models.Model):
                     country_iso__isnull=True,
                     metadata__isnull=True,
                     merged_auth_id__isnull=True,
+                    consent=Consent.NOT_SET,
                 ),
             ),
+            models.CheckConstraint(name="member_consent_known", condition=Q(consent__in=Consent.values)),
         ]
         indexes = [
             models.Index(name="member_newest", fields=["brand", "-created_at", "-id"]),
@@ -92,6 +108,7 @@ class Member(models.Model):
             models.Index(name="member_duplicates", fields=["merged_into"], condition=Q(merged_into__isnull=False)),
             models.Index(name="member_once_named", fields=["brand", "merged_auth_id"], condition=Q(merged_into__isnull=False)),
         ]
+        triggers = members_logged()
 
     def __str__(self) -> str:
         return f"member {self.public_id}"

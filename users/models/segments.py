@@ -35,6 +35,21 @@ def _counted(operation: pgtrigger.Operation, table: str, sign: str) -> pgtrigger
     )
 
 
+def _logged(operation: pgtrigger.Operation, table: str) -> pgtrigger.Trigger:
+    """Write down that members changed: their segments are told of with them."""
+    return pgtrigger.Trigger(
+        name=f"segment_tells_{table}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**{table: "changed"}),  # type: ignore[no-untyped-call]
+        func="""
+            INSERT INTO users_memberchange (brand_id, member_id) SELECT DISTINCT brand_id, member_id FROM changed;
+            RETURN NULL;
+        """,
+    )
+
+
 class Segment(models.Model):
     """A group of members. `members_count` is kept by the database with the rows themselves."""
 
@@ -77,7 +92,12 @@ class SegmentMember(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(name="segment_member_once", fields=["brand", "segment", "member"])]
         indexes = [models.Index(name="segments_of_member", fields=["member", "segment"])]
-        triggers = [_counted(pgtrigger.Insert, "new", "+"), _counted(pgtrigger.Delete, "old", "-")]
+        triggers = [
+            _counted(pgtrigger.Insert, "new", "+"),
+            _counted(pgtrigger.Delete, "old", "-"),
+            _logged(pgtrigger.Insert, "new"),
+            _logged(pgtrigger.Delete, "old"),
+        ]
 
     def __str__(self) -> str:
         return f"member {self.member_id} in segment {self.segment_id}"

@@ -12,7 +12,17 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import BinaryField, QuerySet
 
-from users.models import Approval, Email, Member, Membership, Refusal, SegmentMember, WebhookDelivery
+from users.models import (
+    Approval,
+    ConsentChange,
+    Email,
+    Member,
+    MemberChange,
+    Membership,
+    Refusal,
+    SegmentMember,
+    WebhookDelivery,
+)
 
 Family = list[Member]
 Read = Callable[[Family], Iterable[dict[str, Any]]]
@@ -84,3 +94,5 @@ add_section(
     "segments",
     lambda family: rows_of(SegmentMember.objects.filter(member__in=family).order_by("pk"), segment_name="segment__name"),
 )
+add_section("consent", lambda family: rows_of(ConsentChange.objects.filter(member__in=family).order_by("pk")))
+add_section("changes", lambda family: rows_of(MemberChange.objects.filter(member__in=family).order_by("pk")))

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 
 from loyalty.database import constraint_of, write
 from loyalty.errors import FieldError, invalid_field
-from users.errors import AuthIdTaken, UserNotFound
-from users.models import Brand, Email, Member, Membership, Refusal
+from users.errors import AuthIdTaken, ConsentRefused, UserNotFound
+from users.models import Brand, Consent, ConsentChange, Email, Member, Membership, Refusal
 from users.models.members import new_auth_id
 from users.services.approvals import forget_approvals
 from users.services.segments import note_due, release_member
@@ -66,9 +66,13 @@ def check_auth_id(auth_id: str) -> None:
         raise invalid_field("auth_id", "printable characters without a slash")
 
 
-def create_member(*, brand_id: int, profile: Profile, at: datetime) -> Member:
-    """Add a member; without an auth_id it gets a UUID-4. Raises AuthIdTaken, InvalidRequest."""
-    check_email(profile.email)
+def create_member(*, brand_id: int, profile: Profile, at: datetime, reachable: bool = True) -> Member:
+    """Add a member; without an auth_id it gets a UUID-4. Who need not be `reachable` may have no e-mail address.
+
+    Raises AuthIdTaken, InvalidRequest.
+    """
+    if reachable:
+        check_email(profile.email)
     profile.check()
     member = Member(
         brand_id=brand_id,
@@ -137,6 +141,12 @@ def _named(brand_id: int, auth_id: str) -> QuerySet[Member]:
     return members.none() if "\x00" in auth_id else members.filter(auth_id=auth_id)
 
 
+def check_consent(member: Member) -> None:
+    """Refuse what a member has refused. Raises ConsentRefused."""
+    if member.consent == Consent.REFUSED:
+        raise ConsentRefused
+
+
 def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
     """Erase everything personal; the shell stays for the ledger's sake, the auth_id is free again.
 
@@ -166,13 +176,14 @@ def _erase(member: Member, at: datetime) -> Member:
     release_member(member=member)
     Email.objects.filter(member=member).delete()
     Refusal.objects.filter(member=member).delete()
+    ConsentChange.objects.filter(member=member).delete()
     forget_member(member=member)
     _forget_address(member)
     emptied = (*PERSONAL, "merged_auth_id")
     for name in emptied:
         setattr(member, name, None)
-    member.erased_at = at
-    member.save(update_fields=[*emptied, "erased_at"])
+    member.erased_at, member.consent, member.token_generation = at, Consent.NOT_SET, member.token_generation + 1
+    member.save(update_fields=[*emptied, "erased_at", "consent", "token_generation"])
     return member
 
 

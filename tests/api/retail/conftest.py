@@ -4,8 +4,7 @@ import pytest
 
 from ledger.models import Token
 from rewards.models import Programme
-from tests.api.conftest import own_address
-from tests.clients import RetailClient
+from tests.clients import RetailClient, own_address
 from users.models import Brand, Member, Segment, SegmentMember
 
 

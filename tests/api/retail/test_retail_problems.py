@@ -114,8 +114,8 @@ def test_the_document_names_the_ways_in():
                 raise AssertionError(other)
 
 
-def test_one_document_tells_both_dialects():
-    assert {path.split("/")[2] for path in document()["paths"]} == {"admin", "retail"}
+def test_one_document_tells_all_dialects():
+    assert {path.split("/")[2] for path in document()["paths"]} == {"admin", "retail", "app"}
 
 
 def test_no_shape_of_one_dialect_is_taken_for_one_of_another():

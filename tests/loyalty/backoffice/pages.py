@@ -13,6 +13,7 @@ from rewards.models import Action, Campaign, CodeBatch, GiftOrder, Programme, Pr
 from tests.conftest import make_brand, make_token
 from users.models import (
     ApiKey,
+    App,
     Approval,
     Brand,
     Email,
@@ -113,6 +114,10 @@ INTEGRATIONS = {
     "users_apikey_revoke": Page(("users.revoke_apikey",), each(ApiKey)),
     "users_oauthclient_rotate": Page(("users.rotate_oauthclient",), each(OAuthClient)),
     "users_oauthclient_revoke": Page(("users.revoke_oauthclient",), each(OAuthClient)),
+    "users_app_rotate_partner": Page(("users.rotate_app",), each(App)),
+    "users_app_rotate_app": Page(("users.rotate_app",), each(App)),
+    "users_app_rotate_keys": Page(("users.rotate_app",), each(App)),
+    "users_app_revoke": Page(("users.revoke_app",), each(App)),
     "users_webhookendpoint_rotate": Page(("users.rotate_webhook_secret",), each(WebhookEndpoint)),
     "users_webhookendpoint_test": Page(("users.test_webhook",), each(WebhookEndpoint)),
     "users_webhookdelivery_send_again": Page(("users.queue_webhook",), each(WebhookDelivery)),

@@ -294,6 +294,7 @@ def test_every_table_that_points_at_a_member_has_a_section():
         *("ledger.Account", "rewards.Code", "rewards.Reward", "rewards.GiftOrderMove", "rewards.Collectible"),
         *("rewards.CampaignUse", "exchange.ExchangeOrder", "api.IdempotentRequest"),
         *("rewards.ActionGain", "rewards.ActionUse", "rewards.Earning", "rewards.PromotionUse", "users.SegmentMember"),
+        *("rewards.InboxItem", "rewards.RankScore", "users.ConsentChange", "users.MemberChange"),
         "users.SegmentDue",  # a queue that is empty within seconds, and says nothing but that something changed
     }
     pointing = {

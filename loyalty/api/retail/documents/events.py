@@ -21,7 +21,7 @@ report_event = documented(
     further={200: (EventOut, examples.EVENT)},
     refusals={
         400: ["member_not_found", "unknown_event", "conditions_not_met", "token_not_found", "balance_limit"],
-        409: ["event_id_reused", "limit_reached"],
+        409: ["consent_refused", "event_id_reused", "limit_reached"],
     },
     once=True,
     way_in=bearer(RetailScope.EARNINGS_WRITE),

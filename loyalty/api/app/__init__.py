@@ -1,0 +1,1 @@
+"""The App API: a brand's mobile or web app, and its back end."""

@@ -1,0 +1,185 @@
+"""What has changed about members since a cursor: nothing is missed, and no change is told twice, whoever writes meanwhile.
+
+A row gets its id before its transaction commits, so the newest ids may still have gaps that fill. A cursor therefore goes no
+further than the ids below which every transaction has ended; while one runs for long, the feed is as far behind as it is old.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from ledger.models import Transaction
+from rewards.models import Reward
+from rewards.selectors.doings import EARNING, Earn, with_gains
+from rewards.selectors.users import SeenUser, seen_users
+from rewards.services.programme import programme_of
+from users.models import Member, MemberChange
+
+IDS_AT_A_TIME, ROWS_OF_A_MEMBER = 20_000, 5
+WAITS, WAIT_SECONDS = 20, 0.01
+NEWEST = """
+SELECT (SELECT last_value - (NOT is_called)::int FROM ledger_transaction_id_seq),
+  (SELECT last_value - (NOT is_called)::int FROM users_memberchange_id_seq)
+"""
+NOW = "SELECT clock_timestamp()"
+RUNNING = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start <= %s)
+"""
+
+
+class Marks(NamedTuple):
+    """Up to which rows: of the ledger, and of the log of members."""
+
+    transaction: int
+    change: int
+
+
+class Cursor(NamedTuple):
+    """Where to go on: at first member by member after `member`, then by what is newer than the marks."""
+
+    marks: Marks
+    member: int | None = None
+
+
+@dataclass(slots=True)
+class Changed:
+    """A member of whom something is new; without `seen` they are gone."""
+
+    name: str
+    seen: SeenUser | None
+    earns: list[Earn] = field(default_factory=list)
+    burns: list[Reward] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes, where to go on, and whether there is more already."""
+
+    users: list[Changed]
+    cursor: Cursor
+    more: bool
+
+
+def changes_since(*, brand_id: int, cursor: Cursor | None, limit: int, at: datetime) -> Page:
+    """A page of what has changed; without a cursor everybody, with all that they earned and bought. Raises ProgrammeMissing."""
+    if cursor is None:
+        cursor = Cursor(_settled(Marks(0, 0)), 0)
+    if cursor.member is not None:
+        return _everybody(brand_id, cursor, limit, at)
+    return _newer(brand_id, cursor.marks, limit, at)
+
+
+def _settled(known: Marks) -> Marks:
+    """The newest ids below which every transaction has ended; those that are known to be such where none is newer yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST)
+        newest = Marks(*cursor.fetchone())
+        cursor.execute(NOW)  # after the ids: whoever has taken one of them had begun by then
+        (noted_at,) = cursor.fetchone()
+        for _ in range(WAITS):
+            cursor.execute(RUNNING, [noted_at])
+            if not cursor.fetchone()[0]:
+                return newest
+            time.sleep(WAIT_SECONDS)
+    return known
+
+
+def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
+    rows = Member.objects.filter(brand_id=brand_id, auth_id__isnull=False, pk__gt=cursor.member or 0).order_by("pk")
+    members = list(rows[: limit + 1])
+    page, more = members[:limit], len(members) > limit
+    users = _told(page, at)
+    earned = Transaction.objects.filter(
+        brand_id=brand_id,
+        account__member__in=page,
+        account__token=programme_of(brand_id).token_id,
+        type__in=EARNING,
+        amount__gt=0,
+        pk__lte=cursor.marks.transaction,
+    )
+    _add_earns(users, brand_id, earned.select_related("account").order_by("pk"))
+    bought = Reward.objects.filter(brand_id=brand_id, member__in=page, transaction__lte=cursor.marks.transaction)
+    _add_burns(users, bought)
+    onward = Cursor(cursor.marks, page[-1].pk) if more else Cursor(cursor.marks)
+    return Page(list(users.values()), onward, more)
+
+
+def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
+    settled = _settled(marks)
+    rows, transaction = _moved(brand_id, marks, settled, limit)
+    holders = list(dict.fromkeys(row.account.member_id for row in rows))
+    changes, change = list[MemberChange](), marks.change
+    if transaction == settled.transaction and len(holders) < limit:  # the one log first, then the other
+        changes, change = _changed(brand_id, marks, settled, limit - len(holders))
+    heirs = _standing_for(brand_id, [*holders, *(one.member_id for one in changes)])
+    users = _told(list({heir.pk: heir for heir in heirs.values()}.values()), at)
+    token_id = programme_of(brand_id).token_id
+    earned = [row for row in rows if row.type in EARNING and row.amount > 0 and row.account.token_id == token_id]
+    _add_earns(users, brand_id, earned, heirs)
+    _add_burns(users, Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows]), heirs)
+    # Who is gone first: someone new may be called so by now, and stands below.
+    gone = [Changed(one.name, None) for one in changes if one.name is not None]
+    more = transaction < settled.transaction or change < settled.change
+    return Page([*gone, *users.values()], Cursor(Marks(transaction, change)), more)
+
+
+def _moved(brand_id: int, marks: Marks, settled: Marks, limit: int) -> tuple[list[Transaction], int]:
+    """The next rows of the ledger, of at most so many members, and up to which id they go."""
+    upto = min(settled.transaction, marks.transaction + IDS_AT_A_TIME)
+    found = Transaction.objects.filter(brand_id=brand_id, pk__gt=marks.transaction, pk__lte=upto)
+    most = limit * ROWS_OF_A_MEMBER
+    rows = list(found.select_related("account").order_by("pk")[:most])
+    if len(rows) == most:
+        upto = rows[-1].pk
+    seen: set[int] = set()
+    for place, row in enumerate(rows):
+        seen.add(row.account.member_id)
+        if len(seen) > limit:
+            return rows[:place], rows[place - 1].pk
+    return rows, max(upto, marks.transaction)
+
+
+def _changed(brand_id: int, marks: Marks, settled: Marks, most: int) -> tuple[list[MemberChange], int]:
+    """The next changes of members, and up to which id they go."""
+    log = MemberChange.objects.filter(brand_id=brand_id, pk__gt=marks.change, pk__lte=settled.change).order_by("pk")
+    changes = list(log[:most])
+    return changes, changes[-1].pk if len(changes) == most else max(settled.change, marks.change)
+
+
+def _standing_for(brand_id: int, ids: Sequence[int]) -> dict[int, Member]:
+    """Those members, or who they were merged into, by their ids; who is gone is left out."""
+    members = Member.objects.select_related("merged_into").in_bulk(list(dict.fromkeys(ids)))
+    heirs = {pk: members[pk].heir for pk in ids if pk in members}
+    return {pk: heir for pk, heir in heirs.items() if heir.brand_id == brand_id and heir.auth_id is not None}
+
+
+def _told(members: Sequence[Member], at: datetime) -> dict[int, Changed]:
+    return {seen.member.pk: Changed(seen.member.auth_id or "", seen) for seen in seen_users(members, at=at)}
+
+
+def _add_earns(
+    users: dict[int, Changed], brand_id: int, rows: Iterable[Transaction], heirs: Mapping[int, Member] | None = None
+) -> None:
+    for earn in with_gains(brand_id, list(rows)):
+        user = _of(users, earn.row.account.member_id, heirs)
+        if user is not None:
+            user.earns.append(earn)
+
+
+def _add_burns(users: dict[int, Changed], rows: QuerySet[Reward], heirs: Mapping[int, Member] | None = None) -> None:
+    for reward in rows.select_related("reward_type", "order", "transaction").order_by("transaction_id"):
+        user = _of(users, reward.member_id or 0, heirs)
+        if user is not None:
+            user.burns.append(reward)
+
+
+def _of(users: dict[int, Changed], member_id: int, heirs: Mapping[int, Member] | None) -> Changed | None:
+    """The entry of whoever stands for a member."""
+    heir = (heirs or {}).get(member_id)
+    return users.get(heir.pk if heir is not None else member_id)

@@ -1,0 +1,187 @@
+"""Incremental infos: every change is told once, in whatever order transactions end; who is erased is told of as deleted."""
+
+import threading
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from tests.api.app.conftest import refused, told
+from tests.api.programme import make_reward_type
+from tests.api.retail.baskets import make_programme
+from tests.clients import AppClient, Partner
+from tests.conftest import make_brand, make_member
+from tests.rewards.acting import make_action, make_segment
+from users.services.members import erase_member
+from users.services.merging import merge_members
+
+FEED = "user/incrementalinfos"
+
+
+class Follower:
+    """A back end that follows its users."""
+
+    def __init__(self, brand) -> None:
+        self.brand, self.points = brand, make_programme(brand)
+        self.app, self.partner = AppClient.of(brand), Partner.of(brand)
+        self.cursor: str | None = None
+
+    def follow(self, limit: int = 100) -> list[dict]:
+        """All that is new, page by page."""
+        users = []
+        while True:
+            page = told(self.app.serve(FEED, {"limit": limit} | ({"since": self.cursor} if self.cursor else {})))
+            users += page["users"]
+            self.cursor = page["cursor"]
+            if not page["more"]:
+                return users
+
+    def credit(self, name: str, points: int) -> None:
+        assert self.partner.credit(name, points, self.points.pk).status_code == 202
+
+
+@pytest.fixture
+def follower(own_brand) -> Follower:
+    return Follower(own_brand)
+
+
+def names(users: list[dict]) -> list[str]:
+    return [user["partnerClientId"] if "deleted" in user else user["info"]["partnerClientId"] for user in users]
+
+
+def earned(users: list[dict]) -> list[int]:
+    return [earn["points"] for user in users for earn in user.get("earns", [])]
+
+
+def test_everybody_first_and_then_what_is_new(follower):
+    for number in range(5):
+        make_member(follower.brand, auth_id=f"u{number}")
+    follower.credit("u1", 7)
+
+    first = follower.follow(limit=2)
+    assert names(first) == [f"u{number}" for number in range(5)]
+    assert earned(first) == [7]
+    assert follower.follow() == []
+
+    follower.credit("u3", 9)
+    make_member(follower.brand, auth_id="new")
+    users = follower.follow()
+    assert names(users) == ["u3", "new"]
+    assert (users[0]["info"]["points"], earned(users)) == (9, [9])
+    assert follower.follow() == []
+
+
+def test_actions_gifts_and_profiles_are_told_once(follower):
+    make_action(follower.points, tag="any", points=50)
+    gift = make_reward_type(follower.brand, follower.points, price=20)
+    ann = follower.app.connect("ann")
+    follower.follow()
+
+    told(ann.call("generosity/store", {"tagId": "any", "param1": "a"}))
+    told(ann.call("gift/checkavailability", {"giftId": gift.pk}))
+    (user,) = follower.follow()
+    assert [(earn["tagId"], earn["param1"]) for earn in user["earns"]] == [("any", "a")]
+    assert [burn["giftId"] for burn in user["burns"]] == [str(gift.pk)]
+    follower.app.connect("ann", firstName="Ann", dataConsentCode=1)
+    users = follower.follow()
+    assert {user["info"]["firstName"] for user in users} == {"Ann"}
+    assert {user["info"]["dataConsentCode"] for user in users} == {1}
+    assert earned(users) == []
+    assert follower.follow() == []
+
+
+def test_who_is_erased_is_told_of_as_deleted_and_who_comes_back_as_new(follower):
+    for name in ("ann", "bob"):
+        make_member(follower.brand, auth_id=name)
+    follower.follow()
+
+    for name in ("ann", "bob"):
+        erase_member(brand_id=follower.brand.pk, auth_id=name, at=timezone.now())
+    follower.app.connect("bob")
+
+    users = follower.follow()
+    gone = [{"partnerClientId": name, "deleted": True} for name in ("ann", "bob")]
+    assert users[:2] == gone  # before whoever is called so now
+    assert names(users[2:]) == ["bob"]
+    assert users[2]["info"]["points"] == 0
+
+
+def test_a_merged_duplicate_goes_and_the_kept_one_changes(follower):
+    keep, duplicate = make_member(follower.brand, auth_id="keep"), make_member(follower.brand, auth_id="dup")
+    follower.credit("dup", 5)
+    follower.follow()
+    follower.credit("dup", 3)
+
+    merge_members(brand_id=follower.brand.pk, keep_id=keep.pk, duplicate_id=duplicate.pk, actor="staff:1", at=timezone.now())
+
+    users = follower.follow()
+    assert {"partnerClientId": "dup", "deleted": True} in users
+    assert ([user["info"]["points"] for user in users if "info" in user], earned(users)) == ([8], [3])
+
+
+def test_who_joins_a_segment_has_changed(follower):
+    member = make_member(follower.brand, auth_id="ann")
+    follower.follow()
+
+    segment = make_segment(follower.brand, member)
+
+    assert [user["info"]["segments"] for user in follower.follow()] == [[segment.pk]]
+
+
+def test_what_is_committed_late_is_not_missed(follower):
+    """A transaction takes its ids first, and ends after the feed was read."""
+    for name in ("early", "late"):
+        make_member(follower.brand, auth_id=name)
+    follower.follow()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            follower.credit("late", 1)
+            begun.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    slow = threading.Thread(target=slowly)
+    slow.start()
+    begun.wait(30)
+    follower.credit("early", 2)
+    seen = earned(follower.follow())
+    go_on.set()
+    slow.join()
+    seen += earned(follower.follow())
+
+    assert sorted(seen) == [1, 2]
+
+
+def test_nothing_is_missed_or_repeated_while_many_write(follower):
+    members = [make_member(follower.brand).auth_id for _ in range(10)]
+    follower.follow()
+    seen: list[int] = []
+
+    def write(worker: int) -> None:
+        partner = Partner.of(follower.brand)
+        for number in range(25):
+            partner.credit(members[(worker + number) % 10], 1 + worker * 25 + number, follower.points.pk)
+        connections.close_all()
+
+    writers = [threading.Thread(target=write, args=[worker]) for worker in range(4)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        seen += earned(follower.follow(limit=3))
+    seen += earned(follower.follow())
+
+    assert sorted(seen) == list(range(1, 101))
+
+
+def test_a_cursor_that_was_tampered_with_or_is_another_brand_s_is_a_3(follower):
+    make_member(follower.brand, auth_id="ann")
+    follower.follow()
+    other = Follower(make_brand())
+
+    for cursor in ("x", "", follower.cursor[:-1], "A" + follower.cursor):
+        refused(follower.app.serve(FEED, {"since": cursor}), 3, field="since")
+    refused(other.app.serve(FEED, {"since": follower.cursor}), 3, field="since")
+    refused(follower.app.serve(FEED, {"limit": 0}), 3, field="limit")
+    told(follower.app.serve(FEED, {"limit": 1_001}))

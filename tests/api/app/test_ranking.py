@@ -1,0 +1,162 @@
+"""The ranking of the App API: ties share a rank, neighbours stand on both sides, everybody is in it."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from rewards.models import RankNode, RankScore
+from rewards.models.ranking import BITS, LEVELS
+from rewards.services.ranking import forget_past_periods
+from tests.api.app.conftest import refused, told
+from tests.api.retail.baskets import make_programme
+from tests.clients import AppClient, Partner
+from tests.conftest import make_member
+from tests.rewards.acting import make_action
+from users.services.members import erase_member
+from users.services.merging import merge_members
+
+RANKING = "user/ranking"
+
+
+class Shop:
+    """A brand whose rows are committed: what is not, is not counted."""
+
+    def __init__(self, brand) -> None:
+        self.brand, self.points = brand, make_programme(brand)
+        self.app, self.partner = AppClient.of(brand), Partner.of(brand)
+
+    def member(self, name: str, points: int = 0) -> None:
+        make_member(self.brand, auth_id=name, first_name=name.title())
+        if points:
+            self.credit(name, points)
+
+    def credit(self, name: str, points: int) -> str:
+        return self.partner.credit(name, points, self.points.pk).json()["data"]["id"]
+
+    def ranking(self, name: str, n: int = 10, period: str = "all") -> list[tuple]:
+        self.app.token = self.app.ask_token().json()["access_token"]  # whatever the time is
+        data = told(self.app.serve(RANKING, {"partnerClientId": name, "n": n, "period": period}))
+        return [(one["rank"], one["partnerClientId"], one["points"]) for one in data["ranking"]]
+
+
+@pytest.fixture
+def shop(own_brand) -> Shop:
+    return Shop(own_brand)
+
+
+def test_ties_share_a_rank_and_stand_by_name(shop):
+    for name, points in {"d": 10, "c": 20, "b": 20, "a": 30, "zero": 0, "none": 0}.items():
+        shop.member(name, points)
+
+    assert shop.ranking("c") == [(1, "a", 30), (2, "b", 20), (2, "c", 20), (4, "d", 10), (5, "none", 0), (5, "zero", 0)]
+    assert shop.ranking("c", n=1) == [(2, "b", 20), (2, "c", 20), (4, "d", 10)]
+    assert shop.ranking("none", n=1) == [(4, "d", 10), (5, "none", 0), (5, "zero", 0)]
+    assert shop.ranking("a", n=0) == [(1, "a", 30)]
+    data = told(shop.app.serve(RANKING, {"partnerClientId": "a", "n": 1}))["ranking"]
+    assert [(one["firstName"], one["me"]) for one in data] == [("A", True), ("B", False)]
+
+
+def test_it_is_as_sorting_everybody_would_have_it(shop):
+    chance = random.Random(7)
+    scores = {f"m{number:02}": chance.choice([0, 1, 63, 64, 65, 4_096, 10**9, chance.randrange(100)]) for number in range(40)}
+    for name, points in scores.items():
+        shop.member(name, points)
+    order = sorted(scores, key=lambda name: (-scores[name], name))
+    whole = [(1 + sum(other > scores[name] for other in scores.values()), name, scores[name]) for name in order]
+
+    for name in order[::3]:
+        place = order.index(name)
+        assert shop.ranking(name, n=5) == whole[max(place - 5, 0) : place + 6]
+    assert_tree_is_true(shop.brand)
+
+
+def assert_tree_is_true(brand) -> None:
+    counted: dict[tuple, int] = {}
+    for period, points in RankScore.objects.filter(brand=brand, points__gt=0).values_list("period", "points"):
+        for level in range(LEVELS):
+            key = (period, level, points >> (BITS * level))
+            counted[key] = counted.get(key, 0) + 1
+    nodes = RankNode.objects.filter(brand=brand, members__gt=0).values_list("period", "level", "node", "members")
+    assert {(period, level, node): members for period, level, node, members in nodes} == counted
+
+
+def test_what_is_earned_in_any_way_counts_and_what_is_spent_or_given_back_does_not(shop):
+    shop.member("a")
+    make_action(shop.points, tag="any", points=7)
+    told(shop.app.connect("a").call("generosity/store", {"tagId": "any"}))
+    first = shop.credit("a", 100)
+    debit = shop.partner.debit("a", 50, shop.points.pk).json()["data"]["id"]
+    shop.partner.post(f"/transactions/{debit}/reversal", {"reversal": {}})
+    assert shop.ranking("a") == [(1, "a", 107)]
+
+    shop.partner.post(f"/transactions/{first}/reversal", {"reversal": {"amount": 30}})
+
+    assert shop.ranking("a") == [(1, "a", 77)]
+
+
+def test_weeks_begin_on_monday_in_the_brand_s_own_time(shop, time_machine):
+    """Zurich's last Monday; both instants lie in the days that are counted."""
+    shop.member("a")
+    today = timezone.now().astimezone(shop.brand.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - timedelta(days=today.weekday() + 7)
+    before, after = monday - timedelta(minutes=1), monday + timedelta(minutes=1)
+    time_machine.move_to(before, tick=True)
+    shop.credit("a", 5)
+    assert shop.ranking("a", period="week") == [(1, "a", 5)]
+    time_machine.move_to(after, tick=True)
+    shop.credit("a", 2)
+
+    month = 7 if before.month == after.month else 2
+    assert [shop.ranking("a", period=period)[0][2] for period in ("week", "month", "all")] == [2, month, 7]
+    time_machine.move_to(after + timedelta(days=70), tick=True)
+    assert [shop.ranking("a", period=period)[0][2] for period in ("week", "month", "all")] == [0, 0, 7]
+    assert forget_past_periods(at=timezone.now()) > 0
+    assert_tree_is_true(shop.brand)
+
+
+def test_what_is_taken_back_of_a_period_that_is_over_stops_nothing(shop, time_machine):
+    shop.member("a")
+    today = timezone.now().astimezone(shop.brand.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    past = today - timedelta(days=today.weekday() + 3)  # in the week before
+    time_machine.move_to(past, tick=True)
+    first = shop.credit("a", 100)
+    shop.ranking("a")
+    time_machine.move_to(past + timedelta(days=7), tick=True)
+    forget_past_periods(at=timezone.now())
+
+    shop.partner.post(f"/transactions/{first}/reversal", {"reversal": {"amount": 60}})
+
+    assert shop.ranking("a") == [(1, "a", 40)]
+    assert_tree_is_true(shop.brand)
+
+
+def test_erased_and_merged_members_leave_their_place(shop):
+    for name, points in {"a": 30, "b": 20, "c": 10}.items():
+        shop.member(name, points)
+    shop.ranking("a")
+    keep, duplicate = (shop.brand.members.get(auth_id=name) for name in ("c", "b"))
+    merge_members(brand_id=shop.brand.pk, keep_id=keep.pk, duplicate_id=duplicate.pk, actor="staff:1", at=timezone.now())
+    assert shop.ranking("c") == [(1, "a", 30), (1, "c", 30)]
+
+    erase_member(brand_id=shop.brand.pk, auth_id="a", at=timezone.now())
+
+    assert shop.ranking("c") == [(1, "c", 30)]
+    assert_tree_is_true(shop.brand)
+
+
+@pytest.mark.parametrize(
+    ("terms", "code", "field"),
+    [
+        ({"partnerClientId": "nobody"}, 4, None),
+        ({"n": 101}, 3, "n"),
+        ({"n": -1}, 3, "n"),
+        ({"period": "year"}, 3, "period"),
+        ({"partnerClientId": ""}, 3, "partnerClientId"),
+    ],
+)
+def test_bad_questions(shop, terms, code, field):
+    shop.member("a")
+
+    refused(shop.app.serve(RANKING, {"partnerClientId": "a"} | terms), code, field=field)
