@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from ledger.models import Mark
 from users.models import Brand
@@ -90,8 +90,20 @@ class RollupCheck:
 
 
 def count_up(rollup: Rollup) -> int:
-    """Bring a rollup of every brand up to date; answers how many ids were passed."""
-    return sum(count_brand_up(rollup, brand_id) for brand_id in Brand.objects.values_list("pk", flat=True))
+    """Bring a rollup of every brand up to date; answers how many ids were passed.
+
+    A brand that cannot be counted holds up no other: what went wrong is raised when all the others are counted.
+    """
+    passed, errors = 0, list[DatabaseError]()
+    for brand_id in Brand.objects.values_list("pk", flat=True):
+        try:
+            passed += count_brand_up(rollup, brand_id)
+        except DatabaseError as error:
+            error.add_note(f"brand {brand_id}")
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} brands are not counted up", errors)
+    return passed
 
 
 def count_brand_up(rollup: Rollup, brand_id: int) -> int:

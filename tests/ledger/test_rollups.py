@@ -1,6 +1,8 @@
 """Rollups: exact up to their mark, whatever runs meanwhile, and provable from the rows."""
 
+import contextlib
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,9 +12,9 @@ from django.db import connection, transaction
 from ledger.models import DailyFlow, OpenLots, Tally, TallyMark
 from ledger.services import rollups
 from ledger.services.expiring import expire_due_accounts
-from ledger.services.rollups import as_of, check_rollup, count_brand_up, rebuild_rollup
+from ledger.services.rollups import as_of, check_rollup, count_brand_up, count_up, rebuild_rollup
 from ledger.services.tallying import LEDGER
-from tests.conftest import NOON, make_expiring_token, make_member, make_token
+from tests.conftest import NOON, make_brand, make_expiring_token, make_member, make_token
 from tests.ledger.orders import DAY, move, undo
 from tests.ledger.rolling import counted_to_now
 
@@ -273,3 +275,27 @@ def test_two_that_count_at_once_do_not_wait_for_each_other(own_brand):
         passed = threads.submit(count_elsewhere).result(timeout=10)
 
     assert passed == 0
+
+
+def test_a_brand_that_cannot_be_counted_holds_up_no_other(own_brand):
+    """Its sum would pass what a column holds. The brand after it is counted all the same, and the error is told."""
+    token, member, neighbour = make_token(own_brand), make_member(own_brand), make_brand()
+    move(member, token, 100)
+    count(own_brand)
+    Tally.objects.filter(brand=own_brand).update(count=2**63 - 1)
+    move(member, token, 5)
+    move(make_member(neighbour), make_token(neighbour), 7)
+    told, until = "", time.monotonic() + 20
+
+    try:
+        while not flows(neighbour) and time.monotonic() < until:
+            with contextlib.suppress(ExceptionGroup):
+                count_up(LEDGER)
+        with pytest.raises(ExceptionGroup) as raised:
+            count_up(LEDGER)
+        told = str(raised.value.exceptions[0].__notes__)
+    finally:
+        rebuild_rollup(LEDGER, own_brand.pk)
+
+    assert told == f"['brand {own_brand.pk}']"
+    assert flows(neighbour) == {(FIRST, "credit_points"): (7, 0)}
