@@ -93,10 +93,12 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="member_came",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO users_memberchange (brand_id, member_id) VALUES (NEW.brand_id, NEW.id); RETURN NULL;",
-                    hash="e79ad961f6a340c26bf1f572c7a30d6b3ce08825",
+                    func="INSERT INTO users_memberchange (brand_id, member_id) SELECT brand_id, id FROM came; RETURN NULL;",
+                    hash="ee530a0c649259155db4cc3cda2bb9bdab80b1ce",
+                    level="STATEMENT",
                     operation="INSERT",
                     pgid="pgtrigger_member_came_65b01",
+                    referencing="REFERENCING NEW TABLE AS came ",
                     table="users_member",
                     when="AFTER",
                 ),
@@ -107,11 +109,12 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="member_changed",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."auth_id" IS DISTINCT FROM (NEW."auth_id") OR OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."first_name" IS DISTINCT FROM (NEW."first_name") OR OLD."second_name" IS DISTINCT FROM (NEW."second_name") OR OLD."language" IS DISTINCT FROM (NEW."language") OR OLD."consent" IS DISTINCT FROM (NEW."consent"))',
-                    func="\n                INSERT INTO users_memberchange (brand_id, member_id, name)\n                VALUES (NEW.brand_id, NEW.id, CASE WHEN NEW.auth_id IS NULL THEN OLD.auth_id END);\n                RETURN NULL;\n            ",
-                    hash="73076d4cd9c13a993f37a08d1a256c19634feafb",
+                    func="\n                INSERT INTO users_memberchange (brand_id, member_id, name)\n                SELECT n.brand_id, n.id, CASE WHEN n.auth_id IS NULL THEN o.auth_id END\n                FROM before o JOIN after n ON n.id = o.id WHERE o.auth_id IS DISTINCT FROM n.auth_id OR o.email IS DISTINCT FROM n.email OR o.first_name IS DISTINCT FROM n.first_name OR o.second_name IS DISTINCT FROM n.second_name OR o.language IS DISTINCT FROM n.language OR o.consent IS DISTINCT FROM n.consent;\n                RETURN NULL;\n            ",
+                    hash="d19abed5ca375a870ed39a9f24638e34e3bf6b13",
+                    level="STATEMENT",
                     operation="UPDATE",
                     pgid="pgtrigger_member_changed_55433",
+                    referencing="REFERENCING OLD TABLE AS before  NEW TABLE AS after ",
                     table="users_member",
                     when="AFTER",
                 ),
