@@ -42,18 +42,20 @@ def members_logged() -> list[pgtrigger.Trigger]:
 
     One call for each statement: called for each row, they would take ever longer the more rows a statement writes.
     """
-    terms = {"level": pgtrigger.Statement, "when": pgtrigger.After}
     changed = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name in TOLD)
     return [
         pgtrigger.Trigger(
             name="member_came",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
             operation=pgtrigger.Insert,
             referencing=pgtrigger.Referencing(new="came"),  # type: ignore[no-untyped-call]
             func="INSERT INTO users_memberchange (brand_id, member_id) SELECT brand_id, id FROM came; RETURN NULL;",
-            **terms,
         ),
         pgtrigger.Trigger(
             name="member_changed",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
             operation=pgtrigger.Update,
             referencing=pgtrigger.Referencing(old="before", new="after"),  # type: ignore[no-untyped-call]
             func=f"""
@@ -62,6 +64,5 @@ def members_logged() -> list[pgtrigger.Trigger]:
                 FROM before o JOIN after n ON n.id = o.id WHERE {changed};
                 RETURN NULL;
             """,  # noqa: S608 - names of our own
-            **terms,
         ),
     ]
