@@ -41,7 +41,7 @@ class Follower:
 
 
 @pytest.fixture
-def follower(own_brand) -> Follower:
+def follower(own_brand, nothing_left_open) -> Follower:
     return Follower(own_brand)
 
 

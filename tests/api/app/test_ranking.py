@@ -4,7 +4,6 @@ import random
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from rewards.models import RankNode, RankScore
@@ -42,17 +41,8 @@ class Shop:
         return [(one["rank"], one["partnerClientId"], one["points"]) for one in data["ranking"]]
 
 
-LEFT_OPEN = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
-"""
-
-
 @pytest.fixture
-def shop(own_brand) -> Shop:
-    """No more is counted than what no running transaction may add to: one that a test left open would hold all back."""
-    with connection.cursor() as cursor:
-        cursor.execute(LEFT_OPEN)
+def shop(own_brand, nothing_left_open) -> Shop:
     return Shop(own_brand)
 
 
