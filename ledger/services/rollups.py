@@ -16,14 +16,10 @@ from typing import Any
 from django.db import DatabaseError, connection, models, transaction
 
 from ledger.models import Mark
+from loyalty.horizon import instant, newest_ids
 from users.models import Brand
 
 ROWS_AT_A_TIME = 250_000
-NOW = """
-SELECT clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity
-  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid())
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +152,8 @@ def _take_step(rollup: Rollup, brand_id: int) -> tuple[int, bool]:
         zone = Brand.objects.values_list("time_zone", flat=True).get(pk=brand_id)
         if mark.time_zone != zone:
             _forget(rollup, mark, zone)
-        newest = ", ".join(f"(SELECT last_value - (NOT is_called)::int FROM {sequence})" for sequence in rollup.mark.SEQUENCES)
-        cursor.execute(f"SELECT {newest}")
-        newest_ids = list(cursor.fetchone())  # before the instant: whoever has taken one of them had begun by then
-        cursor.execute(NOW)
-        now, oldest_transaction_at = cursor.fetchone()
+        newest = newest_ids(rollup.mark.SEQUENCES)
+        now, oldest_transaction_at = instant()
         if oldest_transaction_at is not None and oldest_transaction_at <= mark.noted_at:
             return 0, False
         after, noted = _whole(rollup, mark.counted_ids), _whole(rollup, mark.noted_ids)
@@ -170,7 +163,7 @@ def _take_step(rollup: Rollup, brand_id: int) -> tuple[int, bool]:
         mark.counted_ids = upto
         if upto == noted:
             mark.counted_at = mark.noted_at if mark.noted_ids else None  # a new mark has noted nothing yet
-            mark.noted_ids, mark.noted_at = newest_ids, now
+            mark.noted_ids, mark.noted_at = newest, now
         mark.save()
         return sum(upto) - sum(after), upto != noted
 

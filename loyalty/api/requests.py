@@ -12,7 +12,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.dateparse import parse_datetime
 from msgspec import Meta
 
-from loyalty.api.errors import BodyTooLarge, UnsupportedMediaType
+from loyalty.api.errors import BodyTooLarge, MissingToken, UnsupportedMediaType
 from loyalty.errors import FieldError, InvalidRequest, LoyaltyError, invalid_field
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -92,6 +92,14 @@ def under(name: str) -> Iterator[None]:
             refusal.args = (_joined(name, str(refusal)),)
         refusal.errors = tuple(replace(error, field=_joined(name, error.field)) for error in refusal.errors)
         raise
+
+
+def bearer_of(request: HttpRequest) -> str:
+    """The token in the Authorization header. Raises MissingToken."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise MissingToken
+    return str(token.strip())
 
 
 def canonical(raw: bytes) -> bytes:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from ledger.models import Transaction
+from loyalty.horizon import instant, newest_ids
 from rewards.models import Reward
 from rewards.selectors.doings import EARNING, Earn, with_gains
 from rewards.selectors.users import SeenUser, seen_users
@@ -22,15 +22,7 @@ from users.models import Member, MemberChange
 
 IDS_AT_A_TIME, ROWS_OF_A_MEMBER = 20_000, 5
 WAITS, WAIT_SECONDS = 20, 0.01
-NEWEST = """
-SELECT (SELECT last_value - (NOT is_called)::int FROM ledger_transaction_id_seq),
-  (SELECT last_value - (NOT is_called)::int FROM users_memberchange_id_seq)
-"""
-NOW = "SELECT clock_timestamp()"
-RUNNING = """
-SELECT EXISTS (SELECT FROM pg_stat_activity
-  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start <= %s)
-"""
+LOGS = ["ledger_transaction_id_seq", "users_memberchange_id_seq"]
 
 
 class Marks(NamedTuple):
@@ -77,16 +69,13 @@ def changes_since(*, brand_id: int, cursor: Cursor | None, limit: int, at: datet
 
 def _settled(known: Marks) -> Marks:
     """The newest ids below which every transaction has ended; those that are known to be such where none is newer yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST)
-        newest = Marks(*cursor.fetchone())
-        cursor.execute(NOW)  # after the ids: whoever has taken one of them had begun by then
-        (noted_at,) = cursor.fetchone()
-        for _ in range(WAITS):
-            cursor.execute(RUNNING, [noted_at])
-            if not cursor.fetchone()[0]:
-                return newest
-            time.sleep(WAIT_SECONDS)
+    newest = Marks(*newest_ids(LOGS))
+    noted_at, oldest = instant()
+    for _ in range(WAITS):
+        if oldest is None or oldest > noted_at:
+            return newest
+        time.sleep(WAIT_SECONDS)
+        _, oldest = instant()
     return known
 
 

@@ -8,15 +8,10 @@ came late. So nobody is missed, and each row is looked at twice.
 from django.db import connection
 
 from loyalty.database import write
+from loyalty.horizon import instant, newest_ids
 from rewards.models import LedgerLook
 
 ROWS_AT_A_TIME = 100_000
-NEWEST = "SELECT last_value - (NOT is_called)::int FROM ledger_transaction_id_seq"
-NOW = """
-SELECT clock_timestamp(), (
-  SELECT min(xact_start) FROM pg_stat_activity
-  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid())
-"""
 NOTE = """
 INSERT INTO users_segmentdue (brand_id, member_id)
 SELECT DISTINCT t.brand_id, coalesce(m.merged_into_id, m.id)
@@ -42,8 +37,7 @@ def note_moved() -> int:
 def _look() -> tuple[int, bool]:
     """Look through some ids; answers how many, and whether there are more."""
     with connection.cursor() as cursor:
-        cursor.execute(NEWEST)
-        (newest,) = cursor.fetchone()
+        (newest,) = newest_ids(["ledger_transaction_id_seq"])
         first = LedgerLook(looked_id=newest, noted_id=newest, settled_id=max(newest - ROWS_AT_A_TIME, 0))
         LedgerLook.objects.bulk_create([first], ignore_conflicts=True)
         look = LedgerLook.objects.select_for_update(skip_locked=True).first()
@@ -54,8 +48,7 @@ def _look() -> tuple[int, bool]:
         if passed:
             cursor.execute(NOTE, {"after": look.looked_id, "upto": upto})
         look.looked_id = upto
-        cursor.execute(NOW)
-        now, oldest_transaction_at = cursor.fetchone()
+        now, oldest_transaction_at = instant()
         if oldest_transaction_at is None or oldest_transaction_at > look.noted_at:
             if look.noted_id > look.settled_id:
                 cursor.execute(NOTE, {"after": look.settled_id, "upto": look.noted_id})

@@ -16,7 +16,7 @@ from loyalty.api.app.envelopes import refused
 from loyalty.api.app.reading import read
 from loyalty.api.errors import MissingToken, NotFound
 from loyalty.api.refusals import PASSING, detail_of
-from loyalty.api.requests import Shape
+from loyalty.api.requests import Shape, bearer_of
 from loyalty.api.throttling import Limit, limit_of_address
 from loyalty.api.views import PlainView
 from loyalty.errors import LoyaltyError
@@ -179,11 +179,3 @@ class UnknownView(AppView):
         """Refuse."""
         self.throttle(limit_of_address(request))
         raise NotFound
-
-
-def bearer_of(request: HttpRequest) -> str:
-    """The token in the Authorization header. Raises MissingToken."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise MissingToken
-    return str(token.strip())

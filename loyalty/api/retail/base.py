@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.http import HttpRequest
 
 from loyalty.api.errors import MissingToken, ScopeMissing
+from loyalty.api.requests import bearer_of
 from loyalty.api.retail.errors import NAMES
 from loyalty.api.retail.statuses import STATUSES
 from loyalty.api.throttling import Limit, limit_of_address
@@ -59,11 +60,3 @@ class RetailView(ApiView):
             case ScopeMissing():
                 return f'{REALM}, error="insufficient_scope", scope="{refusal.scope}"'
         return None
-
-
-def bearer_of(request: HttpRequest) -> str:
-    """Answer the token in the Authorization header. Raises MissingToken."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise MissingToken
-    return str(token.strip())
