@@ -5,12 +5,15 @@ import select
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, transaction
+from django.db.models import Model
 
 Result = TypeVar("Result")
+Row = TypeVar("Row", bound=Model)
 
 # Serialization failure, deadlock detected, and a unique violation that the effect did not foresee: it lost a
 # race, and the next attempt sees the winner.
@@ -76,6 +79,35 @@ def execute_prepared(statement: str, parameters: Sequence[object]) -> list[tuple
         cursor.execute(statement, parameters, prepare=True, binary=True)
         answered = cursor.pgresult is not None and cursor.pgresult.nfields > 0
         return cursor.fetchall() if answered else []
+
+
+def load_prepared(model: type[Row], condition: str, parameters: Sequence[object]) -> Row | None:
+    """The first row that fits a condition, as the model's object, by a statement that is planned once a connection.
+
+    `condition` is what follows FROM, the table being called `r` there. Building a query costs Django more than PostgreSQL
+    takes to answer it: this is for the few that stand in the way of every request.
+    """
+    loaded = load_with(model, (), condition, parameters)
+    return loaded[0] if loaded is not None else None
+
+
+def load_with(
+    model: type[Row], further: Sequence[str], condition: str, parameters: Sequence[object]
+) -> tuple[Row, tuple[Any, ...]] | None:
+    """As load_prepared, and beside the object the values of further expressions."""
+    names, columns = _columns(model)
+    wanted = ", ".join([*columns, *further])
+    rows = execute_prepared(f"SELECT {wanted} FROM {model._meta.db_table} r {condition}", parameters)  # noqa: S608, SLF001
+    if not rows:
+        return None
+    return model.from_db(DEFAULT_DB_ALIAS, names, rows[0][: len(names)]), rows[0][len(names) :]
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[list[str], list[str]]:
+    """A model's fields, and the columns in which they lie."""
+    fields = model._meta.concrete_fields  # noqa: SLF001 - Django's documented interface to a model's fields
+    return [field.attname for field in fields], [f"r.{field.column}" for field in fields]
 
 
 def drop_dead_connection() -> None:

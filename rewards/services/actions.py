@@ -10,19 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q
-
 from ledger.models import Counterpart, Token, TransactionType
 from ledger.selectors import FUNGIBLE_POINTS, find_token
-from ledger.services.posting import Holder, Posted, Posting, lapse_of, post
-from loyalty.database import execute_prepared, write
+from ledger.services.posting import Holder, Posted, Posting, array_of, lapse_of, post
+from loyalty.database import execute_prepared, load_with, write
 from loyalty.errors import FieldError, LoyaltyError
 from rewards.errors import ActionAlreadyDone, ConditionsNotMet, EventIdReused, LimitReached, UnknownEvent
-from rewards.models import Action, ActionGain, ActionSegment, ActionUse, Programme
+from rewards.models import Action, ActionGain, ActionSegment, Programme
 from rewards.rules.actions import LIMITS, Asked, Case, Finding, Left, Terms, judge, left_of, read_conditions, unmet
 from rewards.rules.periods import ALL, period_of
-from rewards.selectors import is_in_any
 from rewards.services.business_keys import Answered, fingerprint, first_answer
 from rewards.services.evaluating import judged_instant
 from users.errors import UserNotFound
@@ -31,7 +27,25 @@ from users.services.members import check_consent, locked_member
 
 USUAL_BACKDATING_DAYS, NO_LIMIT = 30, 2**31 - 1
 FIELDS = {Asked.DATES: "occurred_at", Asked.SEGMENTS: "member_id"} | dict.fromkeys(LIMITS, "event_code")
-CLAIM = """
+SEGMENTS = "ARRAY(SELECT t.segment_id FROM rewards_actionsegment t WHERE t.brand_id = r.brand_id AND t.action_id = r.id)"
+TAGGED = "WHERE r.brand_id = %s::bigint AND r.tag = %s::text AND r.active"
+FACTS = """
+SELECT asked.param IS NOT NULL AND EXISTS (
+    SELECT FROM (SELECT asked.member UNION ALL SELECT d.id FROM users_member d WHERE d.merged_into_id = asked.member) AS h(id)
+    JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = asked.action
+    WHERE g.param = asked.param),
+  coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
+    AND u.member_id = asked.member AND u.period = asked.period), 0),
+  coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
+    AND u.member_id = asked.member AND u.period = 'all'), 0),
+  EXISTS (SELECT FROM users_segmentmember s WHERE s.member_id = asked.member AND s.segment_id = ANY(%s::bigint[]))
+FROM (SELECT %s::bigint, %s::bigint, %s::bigint, %s::text, %s::text) AS asked(brand, action, member, period, param)
+"""
+CLAIM_AND_KEEP = """
+WITH kept AS (
+  INSERT INTO rewards_actiongain (brand_id, action_id, member_id, event_id, param, salt, fingerprint, occurred_at, points,
+    posting_id, answer, recorded_at)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s))
 INSERT INTO rewards_actionuse AS u (brand_id, action_id, member_id, period, count)
 SELECT %s::bigint, %s::bigint, %s::bigint, given.period, 1 FROM unnest(%s::text[]) AS given(period)
 ON CONFLICT (brand_id, action_id, member_id, period) DO UPDATE SET count = u.count + 1
@@ -96,6 +110,22 @@ class Used(NamedTuple):
     in_all: int
 
 
+class Facts(NamedTuple):
+    """What is known of a member and an action: `was_done` under the very parameter that is asked about."""
+
+    was_done: bool
+    used: Used
+    is_in_segment: bool
+
+
+class _Told(NamedTuple):
+    """When it happened, in which period that counts, and the event that told of it."""
+
+    occurred_at: datetime
+    period: str
+    event: Event | None
+
+
 def do_action(*, order: ActionOrder, at: datetime) -> Done:
     """Reward what a member did, if it counts.
 
@@ -137,19 +167,19 @@ def _do(order: ActionOrder, member: Member, at: datetime, event: Event | None = 
     check_consent(member)
     offer = find_offer(order.brand_id, order.tag)
     occurred_at = instant_of(order, at)
-    if order.param is not None and _was_done(offer.action, member, order.param):
-        raise ActionAlreadyDone
     period = period_in(offer, occurred_at)
-    used = _used(offer, member, period)
-    refused = unmet(judge(offer.terms, _case(offer, member, used, order.properties, occurred_at)))
+    facts = _facts(order, offer, member, period)
+    if facts.was_done:
+        raise ActionAlreadyDone
+    refused = unmet(judge(offer.terms, _case(facts, order.properties, occurred_at)))
     if refused is not None:
         raise refusal_of(refused)
-    _claim(offer, member, period)
     holder = Holder(order.brand_id, order.auth_id, offer.token.pk)
     posted = post(gain_of(offer, holder, occurred_at=occurred_at, actor=order.actor, at=at))
+    used = facts.used
     left = left_of(offer.terms, used_in_period=used.in_period + 1, used_in_all=used.in_all + 1)
     done = Done(offer.action, posted, left)
-    return done, _keep(order, done, occurred_at, event)
+    return done, _claim_and_keep(order, offer, done, _Told(occurred_at, period, event))
 
 
 def gain_of(offer: Offer, account: Holder | int, *, occurred_at: datetime, actor: str, at: datetime) -> Posting:
@@ -169,12 +199,11 @@ def gain_of(offer: Offer, account: Holder | int, *, occurred_at: datetime, actor
 
 def find_offer(brand_id: int, tag: str) -> Offer:
     """The action of a tag, read. Raises UnknownEvent, TokenNotFound."""
-    ties = ActionSegment.objects.filter(brand_id=brand_id, action=OuterRef("pk")).values("segment_id")
-    rows = Action.objects.filter(brand_id=brand_id, tag=tag, active=True)
-    action = None if "\x00" in tag else rows.annotate(segments=ArraySubquery(ties)).first()
-    if action is None:
+    found = None if "\x00" in tag else load_with(Action, [SEGMENTS], TAGGED, [brand_id, tag])
+    if found is None:
         raise UnknownEvent
-    return offer_of(action, list(action.segments))
+    action, (segments,) = found
+    return offer_of(action, segments)
 
 
 def offer_of(action: Action, segments: list[int]) -> Offer:
@@ -205,40 +234,25 @@ def backdating_days_of(brand_id: int) -> int:
     return USUAL_BACKDATING_DAYS if days is None else days
 
 
-def _was_done(action: Action, member: Member, param: str) -> bool:
-    """Whether the member, or a duplicate that was merged into them, had points for it under that parameter."""
-    gains = ActionGain.objects.filter(brand_id=action.brand_id, action=action, param=param)
-    return gains.filter(Q(member=member) | Q(member__merged_into=member)).exists()
-
-
 def period_in(offer: Offer, occurred_at: datetime) -> str:
     """The name of the period that counts, in the brand's time zone."""
     return period_of(offer.action.frequency, occurred_at.astimezone(offer.token.brand.zone))
 
 
-def _used(offer: Offer, member: Member, period: str) -> Used:
-    """How often it was done before."""
-    rows = ActionUse.objects.filter(brand_id=member.brand_id, action=offer.action, member=member, period__in=[period, ALL])
-    counts = dict(rows.values_list("period", "count"))
-    return Used(counts.get(period, 0), counts.get(ALL, 0))
+def _facts(order: ActionOrder, offer: Offer, member: Member, period: str) -> Facts:
+    """What was done before: under the order's parameter, in the period and in all; and whether the member is in a segment."""
+    asked = [array_of(offer.segments), order.brand_id, offer.action.pk, member.pk, period, order.param]
+    ((was_done, in_period, in_all, is_in_segment),) = execute_prepared(FACTS, asked)
+    return Facts(was_done, Used(in_period, in_all), is_in_segment)
 
 
-def _claim(offer: Offer, member: Member, period: str) -> None:
-    """Count it, as the limits let it. Raises LimitReached."""
-    action, terms, periods = offer.action, offer.terms, sorted({period, ALL})
-    limits = [NO_LIMIT if limit is None else limit for limit in (terms.in_all, terms.within_period)]
-    if len(execute_prepared(CLAIM, [action.brand_id, action.pk, member.pk, periods, *limits])) < len(periods):
-        raise LimitReached
-
-
-def _case(offer: Offer, member: Member, used: Used, properties: Mapping[str, Any], occurred_at: datetime) -> Case:
-    inside = bool(offer.segments) and is_in_any(brand_id=member.brand_id, auth_id=member.auth_id or "", segments=offer.segments)
+def _case(facts: Facts, properties: Mapping[str, Any], occurred_at: datetime) -> Case:
     return Case(
         occurred_at=occurred_at,
         properties=properties,
-        used_in_period=used.in_period,
-        used_in_all=used.in_all,
-        is_in_segment=inside,
+        used_in_period=facts.used.in_period,
+        used_in_all=facts.used.in_all,
+        is_in_segment=facts.is_in_segment,
     )
 
 
@@ -250,30 +264,29 @@ def refusal_of(finding: Finding) -> LoyaltyError:
     return kind(f"{about}: {told}", errors=[FieldError(about, finding.asked.value, told)])
 
 
-def _keep(order: ActionOrder, done: Done, occurred_at: datetime, event: Event | None) -> str:
-    """Store the gain, with the answer to the event that told of it; answers that."""
-    told = event.answer(done) if event is not None else ""
+def _claim_and_keep(order: ActionOrder, offer: Offer, done: Done, told: _Told) -> str:
+    """Count what was rewarded, as the limits let it, and store it with the answer to the event that told of it; answers that.
+
+    Raises LimitReached.
+    """
+    event, action, terms = told.event, done.action, offer.terms
+    event_id = event.event_id if event is not None else None
+    text = event.answer(done) if event is not None else None
     salt, digest = fingerprint(event.content) if event is not None else (b"", b"")
-    ActionGain.objects.create(
-        brand_id=order.brand_id,
-        action=done.action,
-        member_id=done.posted.member_id,
-        event_id=event.event_id if event is not None else None,
-        param=order.param,
-        salt=salt,
-        fingerprint=digest,
-        occurred_at=occurred_at,
-        points=done.points,
-        posting_id=done.posted.id,
-        answer=told or None,
-        recorded_at=done.posted.recorded_at,
-    )
-    return told
+    gain: list[Any] = [order.brand_id, action.pk, done.posted.member_id, event_id, order.param]
+    gain += [salt, digest, told.occurred_at, done.points, done.posted.id, text, done.posted.recorded_at]
+    periods = sorted({told.period, ALL})
+    limits = [NO_LIMIT if limit is None else limit for limit in (terms.in_all, terms.within_period)]
+    use = [order.brand_id, action.pk, done.posted.member_id, periods, *limits]
+    if len(execute_prepared(CLAIM_AND_KEEP, [*gain, *use])) < len(periods):
+        raise LimitReached
+    return text or ""
 
 
 def try_action(*, action: Action, member: Member, properties: Mapping[str, Any], occurred_at: datetime) -> list[Finding]:
     """What would be judged if a member did it, and how: nothing is posted, and nothing counted. Raises TokenNotFound."""
     segments = ActionSegment.objects.filter(brand_id=action.brand_id, action=action).values_list("segment_id", flat=True)
     offer = offer_of(action, list(segments))
-    used = _used(offer, member, period_in(offer, occurred_at))
-    return judge(offer.terms, _case(offer, member, used, properties, occurred_at))
+    order = ActionOrder(brand_id=member.brand_id, auth_id=member.auth_id or "", tag=action.tag, actor="")
+    facts = _facts(order, offer, member, period_in(offer, occurred_at))
+    return judge(offer.terms, _case(facts, properties, occurred_at))

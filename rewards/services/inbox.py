@@ -18,28 +18,31 @@ from loyalty.database import execute_alone, execute_prepared, write
 from rewards.errors import ActionAlreadyDone, InboxItemSettled, UnknownEvent
 from rewards.models import InboxItem, InboxState
 from rewards.services.action_batches import Outcome, do_actions, do_all
-from rewards.services.actions import USUAL_BACKDATING_DAYS, ActionOrder, Done, Offer
-from rewards.services.evaluating import judged_instant
+from rewards.services.actions import ActionOrder, Done, Offer, instant_of
 from users.errors import ConsentRefused, UserNotFound
 from users.models import Consent
 
 log = structlog.get_logger()
 BATCH = 500
-FACTS = """
-SELECT m.id, m.consent, a.id, p.backdating_days, %(param)s::text IS NOT NULL AND EXISTS (
-  SELECT FROM rewards_actiongain g WHERE g.brand_id = m.brand_id AND g.action_id = a.id AND g.param = %(param)s::text
-    AND (g.member_id = m.id OR g.member_id IN (SELECT d.id FROM users_member d WHERE d.merged_into_id = m.id)))
-FROM (SELECT) AS one
-LEFT JOIN users_member m ON m.brand_id = %(brand)s::bigint AND m.auth_id = %(name)s::text
-LEFT JOIN rewards_action a ON a.brand_id = %(brand)s::bigint AND a.tag = %(tag)s::text AND a.active
-LEFT JOIN rewards_programme p ON p.brand_id = %(brand)s::bigint
-"""
-STORE = """
-INSERT INTO rewards_inboxitem (brand_id, member_id, action_id, param, properties, occurred_at, actor, received_at, state, code,
-  detail)
-VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, 'waiting', '', '')
-ON CONFLICT (brand_id, member_id, action_id, param) WHERE param IS NOT NULL AND state IN ('waiting', 'applied', 'parked')
-DO NOTHING RETURNING id
+ACCEPT = """
+WITH asked(brand, name, tag, param, properties, occurred_at, actor, received_at) AS (
+  SELECT %s::bigint, %s::text, %s::text, %s::text, %s::jsonb, %s::timestamptz, %s::text, %s::timestamptz),
+facts AS MATERIALIZED (
+  SELECT m.id AS member, m.consent = %s::smallint AS refused, a.id AS action, asked.param IS NOT NULL AND EXISTS (
+    SELECT FROM (SELECT m.id UNION ALL SELECT d.id FROM users_member d WHERE d.merged_into_id = m.id) AS h(id)
+    JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = a.id
+    WHERE g.param = asked.param) AS was_done
+  FROM asked
+  LEFT JOIN users_member m ON m.brand_id = asked.brand AND m.auth_id = asked.name
+  LEFT JOIN rewards_action a ON a.brand_id = asked.brand AND a.tag = asked.tag AND a.active),
+stored AS (
+  INSERT INTO rewards_inboxitem (brand_id, member_id, action_id, param, properties, occurred_at, actor, received_at, state,
+    code, detail)
+  SELECT brand, member, action, param, properties, occurred_at, actor, received_at, 'waiting', '', '' FROM asked, facts
+  WHERE member IS NOT NULL AND action IS NOT NULL AND NOT refused AND NOT was_done
+  ON CONFLICT (brand_id, member_id, action_id, param) WHERE param IS NOT NULL AND state IN ('waiting', 'applied', 'parked')
+  DO NOTHING RETURNING id)
+SELECT member IS NOT NULL, refused, action IS NOT NULL, stored.id FROM facts LEFT JOIN stored ON true
 """
 TAKE = """
 SELECT i.id, coalesce(m.auth_id, h.auth_id), a.tag, i.param, i.properties::text, i.occurred_at, i.actor
@@ -78,33 +81,31 @@ class _Taken:
 def accept_action(*, order: ActionOrder, at: datetime) -> int:
     """Store what a user did, to be judged and rewarded within seconds; answers the item's id.
 
-    Raises UserNotFound, ConsentRefused, UnknownEvent, InvalidRequest (its date), ActionAlreadyDone.
+    Raises InvalidRequest (its date), UserNotFound, ConsentRefused, UnknownEvent, ActionAlreadyDone.
     """
-    terms = {"brand": order.brand_id, "name": order.auth_id, "tag": order.tag, "param": order.param}
-    ((member_id, consent, action_id, days, done),) = execute_alone(*_positional(FACTS, terms))
-    if member_id is None:
-        raise UserNotFound
-    if consent == Consent.REFUSED:
-        raise ConsentRefused
-    if action_id is None:
-        raise UnknownEvent
-    occurred_at = judged_instant(order.occurred_at, USUAL_BACKDATING_DAYS if days is None else days, at)
-    if done:
-        raise ActionAlreadyDone
+    occurred_at = instant_of(order, at)
     properties = msgspec.json.encode(dict(order.properties)).decode()
-    row = [order.brand_id, member_id, action_id, order.param, properties, occurred_at, order.actor, at]
-    stored = execute_alone(STORE, row)
-    if not stored:
+    asked = [
+        order.brand_id,
+        order.auth_id,
+        order.tag,
+        order.param,
+        properties,
+        occurred_at,
+        order.actor,
+        at,
+        Consent.REFUSED.value,
+    ]
+    ((is_member, refused, is_action, stored_id),) = execute_alone(ACCEPT, asked)
+    if not is_member:
+        raise UserNotFound
+    if refused:
+        raise ConsentRefused
+    if not is_action:
+        raise UnknownEvent
+    if stored_id is None:
         raise ActionAlreadyDone
-    return int(stored[0][0])
-
-
-def _positional(statement: str, terms: dict[str, Any]) -> tuple[str, list[Any]]:
-    """A statement with its parameters in the order in which they stand."""
-    values = [terms[part.partition(")")[0]] for part in statement.split("%(")[1:]]
-    for name in terms:
-        statement = statement.replace(f"%({name})s", "%s")
-    return statement, values
+    return int(stored_id)
 
 
 def drain_inbox(*, clock: Callable[[], datetime], until: datetime) -> int:

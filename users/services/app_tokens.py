@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from loyalty.database import load_prepared
 from users.errors import CredentialsWrong, InvalidToken
 from users.models import App, Member, SigningKey
 from users.rules.app_tokens import PARTNER_LIFE, SIGNATURE, USER_LIFE, is_recent, signature_of
@@ -28,6 +29,7 @@ from users.services.secrets import decrypt
 ISSUER, ALGORITHM, LONGEST_TOKEN = "loyalty", "HS256", 2_000
 LAST_USED_EVERY = timedelta(minutes=1)
 CACHED = 10_000
+HOLDER = "WHERE r.brand_id = %s::bigint AND r.public_id = %s::text AND r.auth_id IS NOT NULL"
 Name = TypeVar("Name")
 Known = TypeVar("Known")
 
@@ -132,8 +134,7 @@ def user_caller(text: str, *, at: datetime) -> tuple[AppCaller, Member]:
     """The app and the user who hold this token. Raises InvalidToken."""
     brand_id, claims = _read(text, Group.USER, at)
     caller, subject = _caller(brand_id, claims.get("app")), claims.get("sub")
-    rows = Member.objects.filter(brand_id=brand_id, public_id=subject, auth_id__isnull=False)
-    member = rows.first() if isinstance(subject, str) else None
+    member = load_prepared(Member, HOLDER, [brand_id, subject]) if isinstance(subject, str) else None
     if member is None or member.token_generation != claims.get("gen"):
         raise InvalidToken
     return caller, member

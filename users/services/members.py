@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from loyalty.database import constraint_of, write
+from loyalty.database import constraint_of, load_prepared, write
 from loyalty.errors import FieldError, invalid_field
 from users.errors import AuthIdTaken, ConsentRefused, UserNotFound
 from users.models import Brand, Consent, ConsentChange, Email, Member, Membership, Refusal
@@ -21,6 +21,7 @@ from users.signals import member_erased
 
 LONGEST_AUTH_ID = 255
 LONGEST_EMAIL = 254  # RFC 5321
+NAMED_LOCKED = "WHERE r.brand_id = %s::bigint AND r.auth_id = %s::text FOR NO KEY UPDATE"
 PERSONAL = ("auth_id", "email", "first_name", "second_name", "language", "country_iso", "metadata")
 
 
@@ -129,7 +130,7 @@ def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: boo
 
 def locked_member(*, brand_id: int, auth_id: str) -> Member:
     """The member, held against concurrent change until the transaction ends. Raises UserNotFound."""
-    member = _named(brand_id, auth_id).select_for_update(no_key=True).first()
+    member = None if "\x00" in auth_id else load_prepared(Member, NAMED_LOCKED, [brand_id, auth_id])
     if member is None:
         raise UserNotFound
     return member
