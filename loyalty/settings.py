@@ -256,7 +256,9 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Loyalty",
-    "DESCRIPTION": "Members, memberships and points, on a ledger that anyone can check.",
+    "DESCRIPTION": "Members, memberships and points, on a ledger that anyone can check.\n\nAs Postman collections: "
+    + ", ".join(f"[{name}](/api/docs/{name}.postman_collection.json)" for name in ("partner", "retail", "app"))
+    + ".",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,13 +1,15 @@
-"""The OpenAPI document and Swagger UI, served locally; open to everyone, within the limit of an address."""
+"""The OpenAPI document, Swagger UI and Postman collections: served locally, open to everyone within an address's limit."""
 
 from functools import cache
 from typing import Any
 
+import msgspec
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.renderers import BaseRenderer
 
+from loyalty.api.postman import Dialect, collection
 from loyalty.api.throttling import limit_of_address
 from loyalty.api.views import Limited
 
@@ -45,3 +47,19 @@ class DocsView(Limited, SpectacularSwaggerSplitView):
         """Hold the caller to the limit of their address."""
         super().initial(request, *args, **kwargs)
         self.throttle(limit_of_address(request))
+
+
+class CollectionView(Limited):
+    """GET /api/docs/<dialect>.postman_collection.json: a dialect as a Postman collection, for the house that was asked."""
+
+    schema = None
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Hold the caller to the limit of their address."""
+        super().initial(request, *args, **kwargs)
+        self.throttle(limit_of_address(request))
+
+    def get(self, request: Any, dialect: Dialect) -> HttpResponse:
+        """The collection, as JSON."""
+        made = collection(dialect, document(), origin=request.build_absolute_uri("/").rstrip("/"))
+        return HttpResponse(msgspec.json.encode(made), content_type="application/json")
