@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from ledger.models import Account, Transaction
 from ledger.services.proof import HIGHEST_ID, Chain, Check, Difference, Prover, microseconds
 from ledger.services.statement import row_of
+from loyalty.horizon import read_one_instant
 
 ROWS_AT_A_TIME = 20_000
 BLOCK = 4_096
@@ -148,9 +149,9 @@ class _AccountProver(Prover):
     def prove_end(self, after: int) -> None:
         """Compare the account and its lots with what the rows came to, as one instant sees them."""
         alone = not connection.in_atomic_block  # a transaction that is open already keeps its own isolation
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             if alone:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                read_one_instant()
             self.prove_rows(after, HIGHEST_ID)
             account = self.fetch(ACCOUNT, [self.brand_id, self.account_id])[0]
             self.check_account(account, self.chain, {})

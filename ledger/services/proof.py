@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from ledger.models.accounts import GENESIS
 from ledger.services.statement import row_of
+from loyalty.horizon import read_one_instant
 
 ACCOUNTS_AT_A_TIME = 20_000
 ROWS_TOLD_AT_A_TIME = 20_000
@@ -137,7 +138,7 @@ def rows_to_prove(*, brand_id: int | None = None) -> int:
 def prove(*, brand_id: int | None = None, tell: Tell = lambda _: None) -> Proof:
     """Recompute the ledger of one brand, or of all; `tell` hears of rows as they are read. Changes nothing."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        read_one_instant()
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         prover = Prover(connection.connection, tell)

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import DatabaseError, connection, models, transaction
 
 from ledger.models import Mark
-from loyalty.horizon import instant, newest_ids
+from loyalty.horizon import instant, newest_ids, read_one_instant
 from users.models import Brand
 
 ROWS_AT_A_TIME = 250_000
@@ -114,7 +114,7 @@ def count_brand_up(rollup: Rollup, brand_id: int) -> int:
 def check_rollup(rollup: Rollup, brand_id: int) -> RollupCheck:
     """Sum a brand's rows anew, up to the mark, and compare. One snapshot: counting may go on meanwhile."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        read_one_instant()
         cursor.execute("SET LOCAL statement_timeout = 0")
         mark = rollup.mark._default_manager.filter(brand_id=brand_id).first()
         if mark is None:

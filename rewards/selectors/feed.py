@@ -104,7 +104,7 @@ def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
     rows, transaction = _moved(brand_id, marks, settled, limit)
     holders = list(dict.fromkeys(row.account.member_id for row in rows))
     changes, change = list[MemberChange](), marks.change
-    if transaction == settled.transaction and len(holders) < limit:  # the one log first, then the other
+    if transaction >= settled.transaction and len(holders) < limit:  # the one log first, then the other
         changes, change = _changed(brand_id, marks, settled, limit - len(holders))
     heirs = _standing_for(brand_id, [*holders, *(one.member_id for one in changes)])
     users = _told(list({heir.pk: heir for heir in heirs.values()}.values()), at)

@@ -6,6 +6,7 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
+from loyalty.horizon import read_one_instant
 from tests.api.app.conftest import refused, told
 from tests.api.programme import make_reward_type
 from tests.api.retail.baskets import make_programme
@@ -152,6 +153,30 @@ def test_what_is_committed_late_is_not_missed(follower):
     seen += earned(follower.follow())
 
     assert sorted(seen) == [1, 2]
+
+
+def test_a_proof_that_takes_long_holds_nothing_back(follower):
+    """It reads and takes no ids; any other transaction that stays open may have taken some."""
+    make_member(follower.brand, auth_id="ann")
+    follower.follow()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def prove_slowly() -> None:
+        with transaction.atomic():
+            read_one_instant()
+            begun.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    proof = threading.Thread(target=prove_slowly)
+    proof.start()
+    begun.wait(30)
+    follower.credit("ann", 1)
+    seen = earned(follower.follow())
+    go_on.set()
+    proof.join()
+
+    assert seen == [1]
 
 
 def test_nothing_is_missed_or_repeated_while_many_write(follower):
