@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 from django.test.utils import setup_databases, teardown_databases
 
 from ledger.models import Token
@@ -17,6 +17,10 @@ from users.models.keys import ALL_SCOPES
 from users.services.keys import create_api_key
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+LEFT_OPEN = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +84,13 @@ def partner(brand: Brand) -> Partner:
 def own_brand(committed: None) -> Brand:
     """A brand whose rows are committed."""
     return make_brand()
+
+
+@pytest.fixture
+def nothing_left_open(committed: None) -> None:
+    """Nothing is told that a running transaction may still add to: one that a test left open would hold all back."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT_OPEN)
 
 
 def make_key(brand: Brand, **terms) -> str:

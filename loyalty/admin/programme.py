@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +18,8 @@ from ledger.models.tokens import TokenType
 from loyalty.admin.base import KeptAdmin, KeptForm, actor_of, staff_of
 from loyalty.admin.codes import name_of_actor
 from loyalty.admin.promotion_words import instant_words
-from loyalty.admin.verbs import Panel, Verb, VerbForm, VerbsAdmin
+from loyalty.admin.ranking import MAY_RANK, ranking_view
+from loyalty.admin.verbs import Link, Panel, Verb, VerbForm, VerbsAdmin
 from rewards.models import BaseRate, Programme
 from rewards.services.programme import change_programme
 from rewards.services.promotions import set_base_rate
@@ -148,6 +150,20 @@ class ProgrammeAdmin(VerbsAdmin, KeptAdmin):  # type: ignore[misc]
     def facts(self, row: Programme) -> list[tuple[Any, Any]]:
         """What counts until now."""
         return [(_("Programme"), str(row.brand)), (_("Base rate"), self.shown_rate(row))]
+
+    def get_urls(self) -> list[Any]:
+        """The ranking, at an address of its own."""
+        view = self.admin_site.admin_view(self.ranking)
+        return [path("<int:object_id>/ranking/", view, name="rewards_programme_ranking"), *super().get_urls()]
+
+    def ranking(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Who earned most."""
+        return ranking_view(self, request, self.get_scoped_object(request, object_id, permission=MAY_RANK))
+
+    def links(self, request: HttpRequest, row: Programme) -> list[Link]:
+        """A way to the ranking."""
+        address = reverse("admin:rewards_programme_ranking", args=[row.pk])
+        return [Link(title=_("Ranking"), icon="leaderboard", address=address)] if request.user.has_perm(MAY_RANK) else []
 
     def panels(self, request: HttpRequest, row: Programme) -> list[Panel]:
         """Every rate that ever counted, newest first."""

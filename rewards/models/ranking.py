@@ -44,9 +44,37 @@ def _counted(operation: pgtrigger.Operation, tables: dict[str, str]) -> pgtrigge
     )
 
 
+def _newest(operation: pgtrigger.Operation, name: str) -> pgtrigger.Trigger:
+    """Note beside what a member earned in all the newest week and month of which something is left."""
+    newest = "greatest(coalesce(n.{kind}, ''), CASE WHEN s.{kind} = ANY(n.gone) THEN '' ELSE s.{kind} END)"
+    week, month = newest.format(kind="week"), newest.format(kind="month")
+    return pgtrigger.Trigger(
+        name=f"score_newest_{name}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(new="new_rows"),  # type: ignore[no-untyped-call]
+        func=f"""
+            IF EXISTS (SELECT FROM new_rows WHERE period <> 'all') THEN
+              UPDATE rewards_rankscore s SET week = {week}, month = {month}
+              FROM (SELECT brand_id, member_id, coalesce(array_agg(period) FILTER (WHERE points = 0), '{{}}') AS gone,
+                  max(period) FILTER (WHERE points > 0 AND period LIKE '%W%') AS week,
+                  max(period) FILTER (WHERE points > 0 AND period NOT LIKE '%W%') AS month
+                FROM new_rows WHERE period <> 'all' GROUP BY 1, 2) AS n
+              WHERE s.brand_id = n.brand_id AND s.member_id = n.member_id AND s.period = 'all'
+                AND (s.week, s.month) <> ({week}, {month});
+            END IF;
+            RETURN NULL;
+        """,  # noqa: S608 - names of our own
+    )
+
+
 class RankScore(models.Model):
     """What one member earned within a period, or in all: there everybody has a score. `name` is their auth_id, by which ties
     are ordered.
+
+    `week` and `month` tell beside a score in all the newest period with points, nothing where these were taken back: whoever
+    has another one than this week's has nothing this week.
     """
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
@@ -54,17 +82,25 @@ class RankScore(models.Model):
     period = models.CharField(max_length=8, help_text="all, 2026-11 or 2026-W48, in the brand's time zone.")
     name = models.CharField(max_length=255)
     points = models.BigIntegerField()
+    week = models.CharField(max_length=8, default="", db_default="")
+    month = models.CharField(max_length=8, default="", db_default="")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="rank_score_once", fields=["brand", "member", "period"]),
             models.CheckConstraint(name="rank_score_not_negative", condition=Q(points__gte=0)),
         ]
-        indexes = [models.Index("brand", "period", "points", OrderBy(F("name"), descending=True), name="rank_order")]
+        indexes = [
+            models.Index("brand", "period", "points", OrderBy(F("name"), descending=True), name="rank_order"),
+            models.Index(name="rank_newest_week", fields=["brand", "week", "name"], condition=Q(period="all")),
+            models.Index(name="rank_newest_month", fields=["brand", "month", "name"], condition=Q(period="all")),
+        ]
         triggers = [
             _counted(pgtrigger.Insert, {"new_rows": "1"}),
             _counted(pgtrigger.Update, {"new_rows": "1", "old_rows": "-1"}),
             _counted(pgtrigger.Delete, {"old_rows": "-1"}),
+            _newest(pgtrigger.Insert, "inserted"),
+            _newest(pgtrigger.Update, "updated"),
         ]
 
     def __str__(self) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
 
+from ledger.models.accounts import BALANCE_LIMIT
 from ledger.services.rollups import Part, Rollup, count_brand_up, count_up
 from loyalty.database import execute_prepared
+from loyalty.horizon import read_one_instant
 from rewards.models import RankingMark, RankNode, RankScore
 from rewards.models.ranking import BITS, LEVELS
 from rewards.rules.periods import ALL, period_of
@@ -108,15 +110,25 @@ SELECT name, points FROM rewards_rankscore
 WHERE brand_id = %s::bigint AND period = %s::text AND points < %s::bigint AND points > 0
 ORDER BY points DESC, name LIMIT %s::int
 """
+# Those with nothing in a period are the ones whose newest is another. There are as many others as the programme has periods,
+# however many members: of each the nearest names are looked up.
 NOTHING_YET = """
-SELECT m.auth_id, 0 FROM users_member m
-WHERE m.brand_id = %s::bigint AND m.auth_id {side} %s::text AND NOT EXISTS (
-  SELECT FROM rewards_rankscore s
-  WHERE s.brand_id = m.brand_id AND s.member_id = m.id AND s.period = %s::text AND s.points > 0)
-ORDER BY m.auth_id {order} LIMIT %s::int
+WITH RECURSIVE asked(brand, name, period, most) AS (SELECT %s::bigint, %s::text, %s::text, %s::int),
+newest(period) AS (
+  SELECT (SELECT min(s.{kind}) FROM rewards_rankscore s WHERE s.brand_id = asked.brand AND s.period = 'all') FROM asked
+  UNION ALL
+  SELECT (SELECT min(s.{kind}) FROM rewards_rankscore s
+    WHERE s.brand_id = asked.brand AND s.period = 'all' AND s.{kind} > newest.period)
+  FROM newest, asked WHERE newest.period IS NOT NULL)
+SELECT near.name, 0 FROM asked JOIN newest ON newest.period <> asked.period CROSS JOIN LATERAL (
+  SELECT s.name FROM rewards_rankscore s
+  WHERE s.brand_id = asked.brand AND s.period = 'all' AND s.{kind} = newest.period AND s.name {side} asked.name
+  ORDER BY s.name {order} LIMIT asked.most) AS near
+ORDER BY near.name {order} LIMIT (SELECT most FROM asked)
 """
-NOTHING_ABOVE = NOTHING_YET.format(side="<", order="DESC")
-NOTHING_BELOW = NOTHING_YET.format(side=">", order="ASC")
+ABOVE_ORDER, BELOW_ORDER = {"side": "<", "order": "DESC"}, {"side": ">", "order": "ASC"}
+NOTHING_ABOVE = {kind: NOTHING_YET.format(kind=kind, **ABOVE_ORDER) for kind in ("week", "month")}
+NOTHING_BELOW = {kind: NOTHING_YET.format(kind=kind, **BELOW_ORDER) for kind in ("week", "month")}
 OF_MEMBER = """
 SELECT points FROM rewards_rankscore WHERE brand_id = %s::bigint AND member_id = %s::bigint AND period = %s::text
 """
@@ -124,6 +136,10 @@ NAMES = """
 SELECT m.auth_id, m.first_name FROM unnest(%s::text[]) AS given(name)
 JOIN users_member m ON m.brand_id = %s::bigint AND m.auth_id = given.name
 """
+
+
+Row = tuple[str, int]
+ABOVE_ALL: Row = ("", BALANCE_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +163,14 @@ def neighbours(member: Member, *, count: int, period: Period, at: datetime) -> l
         return _places(member, count, period, at)
 
 
+def places_below(brand: Brand, *, after: Row | None, count: int, period: Period, at: datetime) -> list[Ranked]:
+    """The first `count` places, or those below one that `after` names by what it is called and its points."""
+    _catch_up(brand.pk)
+    span = _Span(brand.pk, period, period_of(period, at.astimezone(brand.zone)))
+    with one_snapshot():
+        return _ranked(brand.pk, span.name, _below(span, after or ABOVE_ALL, count), None)
+
+
 @contextmanager
 def one_snapshot() -> Iterator[None]:
     """Read everything as it stands at one instant, unless a transaction is open already."""
@@ -154,18 +178,17 @@ def one_snapshot() -> Iterator[None]:
         yield
         return
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        read_one_instant()
         yield
 
 
 def _places(member: Member, count: int, period: Period, at: datetime) -> list[Ranked]:
-    name = period_of(period, at.astimezone(member.brand.zone))
-    found = execute_prepared(OF_MEMBER, [member.brand_id, member.pk, name])
+    span = _Span(member.brand_id, period, period_of(period, at.astimezone(member.brand.zone)))
+    found = execute_prepared(OF_MEMBER, [member.brand_id, member.pk, span.name])
     points = found[0][0] if found else 0
     me = (member.auth_id or "", points)
-    rows = [*reversed(_above(member, name, me, count)), me, *_below(member, name, me, count)]
-    return _ranked(member.brand_id, name, rows, me)
+    rows = [*reversed(_above(span, me, count)), me, *_below(span, me, count)]
+    return _ranked(member.brand_id, span.name, rows, me[0])
 
 
 def _catch_up(brand_id: int) -> None:
@@ -178,44 +201,53 @@ def _catch_up(brand_id: int) -> None:
         count_brand_up(RANKING, brand_id)
 
 
-Row = tuple[str, int]
+class _Span(NamedTuple):
+    """A brand's period: of which kind, and its name."""
+
+    brand_id: int
+    kind: Period
+    name: str
 
 
-def _above(member: Member, period: str, me: Row, count: int) -> list[Row]:
+def _above(span: _Span, me: Row, count: int) -> list[Row]:
     """The places above, the nearest first."""
-    brand_id, (name, points) = member.brand_id, me
-    if points > 0:
-        rows = execute_prepared(TIED_ABOVE, [brand_id, period, points, name, count])
-    elif period == ALL:
-        rows = execute_prepared(TIED_ABOVE, [brand_id, period, 0, name, count])
+    name, points = me
+    if points == 0:
+        rows = _nothing(span, name, count, above=True)
     else:
-        rows = execute_prepared(NOTHING_ABOVE, [brand_id, name, period, count])
+        rows = execute_prepared(TIED_ABOVE, [span.brand_id, span.name, points, name, count])
     if len(rows) < count:
-        rows += execute_prepared(ABOVE, [brand_id, period, points, count - len(rows)])
+        rows += execute_prepared(ABOVE, [span.brand_id, span.name, points, count - len(rows)])
     return [(row[0], row[1]) for row in rows]
 
 
-def _below(member: Member, period: str, me: Row, count: int) -> list[Row]:
+def _below(span: _Span, me: Row, count: int) -> list[Row]:
     """The places below, the nearest first."""
-    brand_id, (name, points) = member.brand_id, me
+    name, points = me
     rows: list[tuple[Any, ...]] = []
     if points > 0:
-        rows += execute_prepared(TIED_BELOW, [brand_id, period, points, name, count])
+        rows += execute_prepared(TIED_BELOW, [span.brand_id, span.name, points, name, count])
         if len(rows) < count:
-            rows += execute_prepared(BELOW, [brand_id, period, points, count - len(rows)])
+            rows += execute_prepared(BELOW, [span.brand_id, span.name, points, count - len(rows)])
         name = ""
-    if len(rows) < count and period == ALL:
-        rows += execute_prepared(TIED_BELOW, [brand_id, period, 0, name, count - len(rows)])
-    elif len(rows) < count:
-        rows += execute_prepared(NOTHING_BELOW, [brand_id, name, period, count - len(rows)])
+    if len(rows) < count:
+        rows += _nothing(span, name, count - len(rows), above=False)
     return [(row[0], row[1]) for row in rows]
 
 
-def _ranked(brand_id: int, period: str, rows: list[Row], me: Row) -> list[Ranked]:
+def _nothing(span: _Span, name: str, count: int, *, above: bool) -> list[tuple[Any, ...]]:
+    """Those who earned nothing, before or after a name, the nearest first."""
+    if span.kind == ALL:
+        return execute_prepared(TIED_ABOVE if above else TIED_BELOW, [span.brand_id, span.name, 0, name, count])
+    statement = (NOTHING_ABOVE if above else NOTHING_BELOW)[span.kind]
+    return execute_prepared(statement, [span.brand_id, name, span.name, count])
+
+
+def _ranked(brand_id: int, period: str, rows: list[Row], me: str | None) -> list[Ranked]:
     scores = sorted({points for _, points in rows})
     ranks = dict(execute_prepared(HIGHER, [brand_id, period, scores]))
     first_names = dict(execute_prepared(NAMES, [[name for name, _ in rows], brand_id]))
-    return [Ranked(ranks[points], name, first_names.get(name), points, name == me[0]) for name, points in rows]
+    return [Ranked(ranks[points], name, first_names.get(name), points, name == me) for name, points in rows]
 
 
 def tally_ranking() -> int:
@@ -246,7 +278,8 @@ def hand_over(*, merging: Merging) -> None:
     """What the duplicate earned counts for the kept one from now on."""
     brand_id, keep = merging.keep.brand_id, merging.keep
     _hold(brand_id)
-    for score in RankScore.objects.filter(brand_id=brand_id, member=merging.duplicate):
+    # in all first: the newest periods are noted beside it
+    for score in RankScore.objects.filter(brand_id=brand_id, member=merging.duplicate).order_by("-period"):
         own = RankScore.objects.filter(brand_id=brand_id, member=keep, period=score.period)
         if not own.update(points=F("points") + score.points):
             RankScore.objects.create(

@@ -6,17 +6,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
 
 from rewards.models import InboxItem, Programme, RankScore
+from rewards.rules.periods import period_of
 from rewards.selectors.feed import Cursor, Marks, changes_since
 from rewards.services.actions import ActionOrder, do_action
 from rewards.services.inbox import do_and_keep, drain_inbox
-from rewards.services.ranking import neighbours
+from rewards.services.ranking import Period, neighbours
 from tests.benchmarks.codes import load
 from tests.benchmarks.growing import unchecked
 from tests.benchmarks.harness import Comparison, interleave, took
@@ -43,13 +44,21 @@ INSERT INTO users_member (brand_id, public_id, auth_id, first_name, created_at)
 SELECT %(brand)s, 'r' || %(brand)s || '-' || g, 'm' || lpad(g::text, 8, '0'), 'Member', now()
 FROM generate_series(1, %(count)s) g
 """
+# All but 500 of a brand's members earned something this week.
 SCORES = """
+INSERT INTO rewards_rankscore (brand_id, member_id, period, name, points, week)
+SELECT brand_id, id, 'all', auth_id, (hashtextextended(auth_id, 0) & 65535),
+  CASE WHEN substr(auth_id, 2)::int %% (%(count)s / 500) = 0 THEN '' ELSE %(week)s END
+FROM users_member WHERE brand_id = %(brand)s
+"""
+WEEK = """
 INSERT INTO rewards_rankscore (brand_id, member_id, period, name, points)
-SELECT brand_id, id, 'all', auth_id, (hashtextextended(auth_id, 0) & 65535) FROM users_member WHERE brand_id = %(brand)s
+SELECT brand_id, member_id, week, name, 1 + points / 16 FROM rewards_rankscore
+WHERE brand_id = %(brand)s AND period = 'all' AND week <> ''
 """
 NODES = """
 INSERT INTO rewards_ranknode (brand_id, period, level, node, members)
-SELECT brand_id, 'all', level, points >> (6 * level), count(*) FROM rewards_rankscore, generate_series(0, 8) AS level
+SELECT brand_id, period, level, points >> (6 * level), count(*) FROM rewards_rankscore, generate_series(0, 8) AS level
 WHERE brand_id = %(brand)s AND points > 0 GROUP BY 1, 2, 3, 4
 """
 CHANGES = (
@@ -130,9 +139,10 @@ def crowd(count: int) -> Brand:
     """A brand with so many members, each with a score and a change."""
     world = World(accounts=1)
     Programme.objects.create(brand=world.brand, token=world.token)
+    week = period_of("week", timezone.now().astimezone(world.brand.zone))
     with unchecked(), connection.cursor() as cursor:
-        for statement in (MEMBERS, SCORES, NODES, CHANGES):
-            cursor.execute(statement, {"brand": world.brand.pk, "count": count})
+        for statement in (MEMBERS, SCORES, WEEK, NODES, CHANGES):
+            cursor.execute(statement, {"brand": world.brand.pk, "count": count, "week": week})
     return world.brand
 
 
@@ -141,29 +151,42 @@ def crowds() -> Iterator[Comparison]:
     brands = {"few": crowd(FEW), "many": crowd(MANY)}
     with unchecked(), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
-    sizes, at, slowest = {"few": FEW, "many": MANY}, timezone.now(), list[float]()
-    lowest = {side: RankScore.objects.filter(brand=brand).earliest("points", "name").name for side, brand in brands.items()}
+    at = timezone.now()
+    for period in ("all", "week"):
+        yield _ranking(brands, period, at)
+    first = {side: Cursor(_early(brand)) for side, brand in brands.items()}
+
+    def page(side: str) -> float:
+        started = time.perf_counter()
+        told = changes_since(brand_id=brands[side].pk, cursor=first[side], limit=PAGE, at=at)
+        passed = time.perf_counter() - started
+        assert len(told.users) == PAGE, len(told.users)
+        return passed * 1_000
+
+    figures = interleave(ROUNDS, many=lambda: page("many"), few=lambda: page("few"))
+    yield Comparison("app_changes, pages of 1,000", "ms", figures["many"], figures["few"])
+
+
+def _ranking(brands: dict[str, Brand], period: Period, at: datetime) -> Comparison:
+    """Places all over the ranking; each third is that of somebody with nothing in the period, or of the lowest in all."""
+    sizes, slowest = {"few": FEW, "many": MANY}, list[float]()
+    scores = {side: RankScore.objects.filter(brand=brand, period="all") for side, brand in brands.items()}
+    order = ("week", "points", "name") if period == "week" else ("points", "name")
+    lowest = {side: list(rows.order_by(*order).values_list("name", flat=True)[:100]) for side, rows in scores.items()}
 
     def rank(side: str) -> float:
         passed = []
         for number in range(TURNS):
-            name = lowest[side] if number % 3 == 0 else f"m{(number * 7919) % sizes[side] + 1:08}"
+            name = lowest[side][number % 100] if number % 3 == 0 else f"m{(number * 7919) % sizes[side] + 1:08}"
             member = Member.objects.select_related("brand").get(brand=brands[side], auth_id=name)
-            passed.append(took(lambda member=member: neighbours(member, count=100, period="all", at=at)) * 1_000)
+            passed.append(took(lambda member=member: neighbours(member, count=100, period=period, at=at)) * 1_000)
         if side == "many":
             slowest.append(sorted(passed)[int(TURNS * 0.99)])
         return sum(passed) / TURNS
 
     figures = interleave(ROUNDS, many=lambda: rank("many"), few=lambda: rank("few"))
     note = f"(p99 {sorted(slowest)[len(slowest) // 2]:.1f} ms)"
-    yield Comparison("app_ranking", "ms", figures["many"], figures["few"], note=note)
-    first = {side: Cursor(_early(brand)) for side, brand in brands.items()}
-
-    def page(side: str) -> float:
-        return took(lambda: changes_since(brand_id=brands[side].pk, cursor=first[side], limit=PAGE, at=at)) * 1_000
-
-    figures = interleave(ROUNDS, many=lambda: page("many"), few=lambda: page("few"))
-    yield Comparison("app_changes, pages of 1,000", "ms", figures["many"], figures["few"])
+    return Comparison(f"app_ranking_{period}", "ms", figures["many"], figures["few"], note=note)
 
 
 def _early(brand: Brand) -> Marks:

@@ -3,25 +3,12 @@
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.http import HttpResponse
 
 from ledger.models import Token
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient
 from users.models import Brand
-
-LEFT_OPEN = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
-"""
-
-
-@pytest.fixture
-def nothing_left_open(committed: None) -> None:
-    """Nothing is told that a running transaction may still add to: one that a test left open would hold all back."""
-    with connection.cursor() as cursor:
-        cursor.execute(LEFT_OPEN)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from rewards.models import RankNode, RankScore
 from rewards.models.ranking import BITS, LEVELS
+from rewards.rules.periods import period_of
 from rewards.services.ranking import forget_past_periods
 from tests.api.app.conftest import refused, told
 from tests.api.retail.baskets import make_programme
@@ -114,6 +115,56 @@ def test_weeks_begin_on_monday_in_the_brand_s_own_time(shop, time_machine):
     assert [shop.ranking("a", period=period)[0][2] for period in ("week", "month", "all")] == [0, 0, 7]
     assert forget_past_periods(at=timezone.now()) > 0
     assert_tree_is_true(shop.brand)
+
+
+def test_those_with_nothing_this_week_stand_below_by_name_whatever_they_earned_before(shop, time_machine):
+    chance = random.Random(11)
+    names = [f"m{number:02}" for number in range(24)]
+    for name in names:
+        shop.member(name)
+    today = timezone.now().astimezone(shop.brand.zone).replace(hour=12, minute=0, second=0, microsecond=0)
+    monday = today - timedelta(days=today.weekday())
+    for weeks_ago in (3, 2, 1):
+        time_machine.move_to(monday - timedelta(weeks=weeks_ago), tick=True)
+        for name in chance.sample(names, 8):
+            shop.credit(name, chance.choice([5, 9]))
+        shop.ranking("m00", period="week")
+    time_machine.move_to(monday, tick=True)
+    scores = dict.fromkeys(names, 0)
+    for name in chance.sample(names, 10):
+        credit, scores[name] = shop.credit(name, 5), 5
+        if chance.random() < 0.5:
+            shop.ranking("m00", period="week")
+            shop.partner.post(f"/transactions/{credit}/reversal", {"reversal": {}})
+            scores[name] = 0
+
+    order = sorted(scores, key=lambda name: (-scores[name], name))
+    whole = [(1 + sum(other > scores[name] for other in scores.values()), name, scores[name]) for name in order]
+    for place, name in enumerate(order):
+        assert shop.ranking(name, n=4, period="week") == whole[max(place - 4, 0) : place + 5]
+    assert_newest_are_true(shop.brand)
+
+
+def assert_newest_are_true(brand) -> None:
+    """Whoever has points in the current week or month is noted as such, and nobody else."""
+    local = timezone.now().astimezone(brand.zone)
+    for kind in ("week", "month"):
+        period = period_of(kind, local)
+        rows = RankScore.objects.filter(brand=brand)
+        noted = set(rows.filter(period="all", **{kind: period}).values_list("member", flat=True))
+        assert noted == set(rows.filter(period=period, points__gt=0).values_list("member", flat=True))
+
+
+def test_a_merged_member_s_week_counts_for_the_kept_one(shop):
+    for name, points in {"a": 0, "b": 20, "c": 0}.items():
+        shop.member(name, points)
+    shop.ranking("a")
+    keep, duplicate = (shop.brand.members.get(auth_id=name) for name in ("a", "b"))
+
+    merge_members(brand_id=shop.brand.pk, keep_id=keep.pk, duplicate_id=duplicate.pk, actor="staff:1", at=timezone.now())
+
+    assert shop.ranking("c", period="week") == [(1, "a", 20), (2, "c", 0)]
+    assert_newest_are_true(shop.brand)
 
 
 def test_what_is_taken_back_of_a_period_that_is_over_stops_nothing(shop, time_machine):

@@ -140,6 +140,7 @@ EARNING = {
     "rewards_promotion_resume": Page(("rewards.publish_promotion",), each(Promotion)),
     "rewards_promotion_end": Page(("rewards.publish_promotion",), each(Promotion)),
     "rewards_promotion_copy": Page(("rewards.add_promotion",), each(Promotion)),
+    "rewards_programme_ranking": Page(("users.view_member",), each(Programme)),
     "rewards_promotion_try": Page(("rewards.view_promotion",), each(Promotion)),
     "rewards_promotion_past": Page(("rewards.view_promotion",), each(Promotion)),
 }
