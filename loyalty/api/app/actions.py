@@ -10,7 +10,7 @@ from django.utils import timezone
 from msgspec import Meta, Struct
 
 from loyalty.api.app import documents
-from loyalty.api.app.base import ServerView, UserView
+from loyalty.api.app.base import AppView, ServerView, UserView
 from loyalty.api.app.codes import CODES, ErrorCode, reason_of
 from loyalty.api.app.documents import examples
 from loyalty.api.app.envelopes import answered
@@ -92,15 +92,7 @@ class StoreView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Reward it, or say why not."""
         body, at = self.read(request, ActionBody), timezone.now()
-        order = ActionOrder(
-            brand_id=self.brand_id,
-            auth_id=self.auth_id,
-            tag=body.tag_id,
-            actor=self.actor,
-            occurred_at=day_of(body.date, self.brand_id, at),
-            properties=body.properties or {},
-            param=body.param1,
-        )
+        order = _order(self, body, self.auth_id, day_of(body.date, self.brand_id, at))
         done = do_action(order=order, at=at)
         left = LeftOut(done.left.period, done.left.total)
         return answered(DoneData(done.points, done.posted.balance_after, left))
@@ -122,15 +114,7 @@ class BufferView(ServerView):
         """Take it in; durable when this answers."""
         body, at = self.read(request, BufferBody), timezone.now()
         check_app(self.caller, body.app_id)
-        order = ActionOrder(
-            brand_id=self.brand_id,
-            auth_id=body.partner_client_id,
-            tag=body.tag_id,
-            actor=self.actor,
-            occurred_at=day_of(body.date, self.brand_id, at),
-            properties=body.properties or {},
-            param=body.param1,
-        )
+        order = _order(self, body, body.partner_client_id, day_of(body.date, self.brand_id, at))
         return answered(TakenData(str(accept_action(order=order, at=at))))
 
 
@@ -162,7 +146,7 @@ class MultiStoreView(ServerView):
             except LoyaltyError as refusal:
                 refused[place] = refusal
                 continue
-            orders.append(self._order(item, days[item.date]))
+            orders.append(_order(self, item, item.partner_client_id, days[item.date]))
         outcomes = iter(do_and_keep(brand_id=self.brand_id, orders=orders, actor=self.actor, at=at))
         results = [
             _result(item.partner_client_id, refused[place] if place in refused else next(outcomes))
@@ -170,16 +154,17 @@ class MultiStoreView(ServerView):
         ]
         return answered(MultiData(results))
 
-    def _order(self, item: MultiItem, occurred_at: datetime | None) -> ActionOrder:
-        return ActionOrder(
-            brand_id=self.brand_id,
-            auth_id=item.partner_client_id,
-            tag=item.tag_id,
-            actor=self.actor,
-            occurred_at=occurred_at,
-            properties=item.properties or {},
-            param=item.param1,
-        )
+
+def _order(view: AppView, told: ActionBody | MultiItem, auth_id: str, occurred_at: datetime | None) -> ActionOrder:
+    return ActionOrder(
+        brand_id=view.brand_id,
+        auth_id=auth_id,
+        tag=told.tag_id,
+        actor=view.actor,
+        occurred_at=occurred_at,
+        properties=told.properties or {},
+        param=told.param1,
+    )
 
 
 def _result(name: str, outcome: Outcome) -> MultiResult:
