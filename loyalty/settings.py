@@ -326,6 +326,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile exchanges": {"task": "exchange.tasks.reconcile_yesterday", "schedule": crontab(hour=3, minute=15)},
     "close lapsed approvals": {"task": "users.tasks.close_lapsed_approvals", "schedule": timedelta(minutes=5)},
     "forget expired tokens": {"task": "users.tasks.forget_expired_tokens", "schedule": crontab(hour=3, minute=50)},
+    "forget old names": {"task": "users.tasks.forget_old_names", "schedule": crontab(hour=3, minute=55)},
     "forget old refusals": {"task": "users.tasks.forget_old_refusals", "schedule": crontab(hour=3, minute=45)},
     "tally transactions": {"task": "ledger.tasks.tally_transactions", "schedule": timedelta(minutes=1)},
     "tally codes": {"task": "rewards.tasks.tally_codes", "schedule": timedelta(minutes=1)},

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from loyalty.errors import LoyaltyError
+from loyalty.errors import FieldError, LoyaltyError
 
 
 class CampaignNotFound(LoyaltyError):
@@ -321,6 +321,16 @@ class ConditionsNotMet(LoyaltyError):
 
     code = "conditions_not_met"
     detail = "This is not what the action rewards"
+
+
+class CursorExpired(LoyaltyError):
+    """Between the cursor and now a member went whose name is forgotten: the follower has to begin anew."""
+
+    code = "cursor_expired"
+    detail = "since: this is too old; begin again without it"
+
+    def __init__(self) -> None:
+        super().__init__(errors=[FieldError("since", self.code, "too old; begin again without it")])
 
 
 class InboxItemSettled(LoyaltyError):

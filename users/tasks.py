@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from users.services import oauth_tokens, refusals
+from users.services import changes, oauth_tokens, refusals
 from users.services.approvals import lapse_due_approvals
 from users.services.emails import send_due
 from users.services.webhook_delivery import deliver_due
@@ -35,6 +35,12 @@ def close_lapsed_approvals() -> int:
 def forget_old_refusals() -> int:
     """Delete refusals that nobody asks about any more; answers how many."""
     return refusals.forget_old_refusals(at=timezone.now())
+
+
+@shared_task
+def forget_old_names() -> int:
+    """Empty the names of members who went long ago; answers how many."""
+    return changes.forget_old_names(at=timezone.now())
 
 
 @shared_task

@@ -31,6 +31,7 @@ STATUSES = problems.STATUSES | {
     "credential_inactive": 409,
     "credential_made": 409,
     "credentials_wrong": 401,
+    "cursor_expired": 400,
     "difference_not_found": 404,
     "earning_not_found": 404,
     "email_not_found": 404,

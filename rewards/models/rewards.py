@@ -127,6 +127,7 @@ class GiftOrderMove(models.Model):
         ]
         indexes = [
             models.Index(name="gift_order_move_of_member", fields=["member", "moved_at", "id"]),
+            models.Index(name="gift_order_move_of_brand", fields=["brand", "id"]),
         ]
         triggers = [
             *kept("gift_order_move"),

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 
 from ledger.models import Transaction
 from loyalty.horizon import instant, newest_ids
-from rewards.models import Reward
+from rewards.errors import CursorExpired
+from rewards.models import GiftOrderMove, Reward
 from rewards.selectors.doings import EARNING, Earn, with_gains
 from rewards.selectors.users import SeenUser, seen_users
 from rewards.services.programme import programme_of
@@ -22,14 +23,15 @@ from users.models import Member, MemberChange
 
 IDS_AT_A_TIME, ROWS_OF_A_MEMBER = 20_000, 5
 WAITS, WAIT_SECONDS = 20, 0.01
-LOGS = ["ledger_transaction_id_seq", "users_memberchange_id_seq"]
+LOGS = ["ledger_transaction_id_seq", "users_memberchange_id_seq", "rewards_giftordermove_id_seq"]
 
 
 class Marks(NamedTuple):
-    """Up to which rows: of the ledger, and of the log of members."""
+    """Up to which rows: of the ledger, of the log of members, and of the moves of gifts' orders."""
 
     transaction: int
     change: int
+    move: int
 
 
 class Cursor(NamedTuple):
@@ -59,9 +61,12 @@ class Page:
 
 
 def changes_since(*, brand_id: int, cursor: Cursor | None, limit: int, at: datetime) -> Page:
-    """A page of what has changed; without a cursor everybody, with all that they earned and bought. Raises ProgrammeMissing."""
+    """A page of what has changed; without a cursor everybody, with all that they earned and bought.
+
+    Raises ProgrammeMissing, and CursorExpired where a change since then is forgotten.
+    """
     if cursor is None:
-        cursor = Cursor(_settled(Marks(0, 0)), 0)
+        cursor = Cursor(_settled(Marks(0, 0, 0)), 0)
     if cursor.member is not None:
         return _everybody(brand_id, cursor, limit, at)
     return _newer(brand_id, cursor.marks, limit, at)
@@ -100,22 +105,28 @@ def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
 
 
 def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
+    """One log after the other, as long as there is room for the users that it tells of."""
     settled = _settled(marks)
     rows, transaction = _moved(brand_id, marks, settled, limit)
-    holders = list(dict.fromkeys(row.account.member_id for row in rows))
-    changes, change = list[MemberChange](), marks.change
-    if transaction >= settled.transaction and len(holders) < limit:  # the one log first, then the other
-        changes, change = _changed(brand_id, marks, settled, limit - len(holders))
-    heirs = _standing_for(brand_id, [*holders, *(one.member_id for one in changes)])
+    told = list(dict.fromkeys(row.account.member_id for row in rows))
+    changes, change, moved, move = list[MemberChange](), marks.change, list[Reward](), marks.move
+    if transaction >= settled.transaction and len(told) < limit:
+        changes, change = _changed(brand_id, marks, settled, limit - len(told))
+        told += [one.member_id for one in changes]
+        if change >= settled.change and len(told) < limit:
+            moved, move = _fulfilled(brand_id, marks, settled, limit - len(told))
+    heirs = _standing_for(brand_id, [*told, *(reward.member_id for reward in moved if reward.member_id is not None)])
     users = _told(list({heir.pk: heir for heir in heirs.values()}.values()), at)
     token_id = programme_of(brand_id).token_id
     earned = [row for row in rows if row.type in EARNING and row.amount > 0 and row.account.token_id == token_id]
     _add_earns(users, brand_id, earned, heirs)
-    _add_burns(users, Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows]), heirs)
+    bought = Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows])
+    _add_burns(users, bought, heirs)
+    _add_burns(users, Reward.objects.filter(brand_id=brand_id, pk__in={reward.pk for reward in moved}), heirs)
     # Who is gone first: someone new may be called so by now, and stands below.
     gone = [Changed(one.name, None) for one in changes if one.name is not None]
-    more = transaction < settled.transaction or change < settled.change
-    return Page([*gone, *users.values()], Cursor(Marks(transaction, change)), more)
+    onward = Marks(transaction, change, move)
+    return Page([*gone, *users.values()], Cursor(onward), any(mark < end for mark, end in zip(onward, settled, strict=True)))
 
 
 def _moved(brand_id: int, marks: Marks, settled: Marks, limit: int) -> tuple[list[Transaction], int]:
@@ -135,10 +146,20 @@ def _moved(brand_id: int, marks: Marks, settled: Marks, limit: int) -> tuple[lis
 
 
 def _changed(brand_id: int, marks: Marks, settled: Marks, most: int) -> tuple[list[MemberChange], int]:
-    """The next changes of members, and up to which id they go."""
+    """The next changes of members, and up to which id they go. Raises CursorExpired where it is forgotten who went."""
     log = MemberChange.objects.filter(brand_id=brand_id, pk__gt=marks.change, pk__lte=settled.change).order_by("pk")
     changes = list(log[:most])
+    if any(one.name == "" for one in changes):
+        raise CursorExpired
     return changes, changes[-1].pk if len(changes) == most else max(settled.change, marks.change)
+
+
+def _fulfilled(brand_id: int, marks: Marks, settled: Marks, most: int) -> tuple[list[Reward], int]:
+    """The gifts whose orders moved on next, and up to which move that goes."""
+    log = GiftOrderMove.objects.filter(brand_id=brand_id, pk__gt=marks.move, pk__lte=settled.move).order_by("pk")
+    moves = list(log.select_related("order__reward")[:most])
+    upto = moves[-1].pk if len(moves) == most else max(settled.move, marks.move)
+    return [move.order.reward for move in moves], upto
 
 
 def _standing_for(brand_id: int, ids: Sequence[int]) -> dict[int, Member]:
@@ -164,7 +185,7 @@ def _add_earns(
 def _add_burns(users: dict[int, Changed], rows: QuerySet[Reward], heirs: Mapping[int, Member] | None = None) -> None:
     for reward in rows.select_related("reward_type", "order", "transaction").order_by("transaction_id"):
         user = _of(users, reward.member_id or 0, heirs)
-        if user is not None:
+        if user is not None and reward not in user.burns:  # bought and moved on: told once, as it stands
             user.burns.append(reward)
 
 

@@ -195,4 +195,4 @@ def _early(brand: Brand) -> Marks:
         cursor.execute("SELECT last_value FROM ledger_transaction_id_seq")
         (transaction,) = cursor.fetchone()
         cursor.execute("SELECT min(id) + 5000 FROM users_memberchange WHERE brand_id = %s", [brand.pk])
-        return Marks(transaction, int(cursor.fetchone()[0]))
+        return Marks(transaction, int(cursor.fetchone()[0]), 0)

@@ -27,6 +27,7 @@ NUMBERS = {
     "invalid_request": ErrorCode.ARGUMENTS,
     "unknown_language": ErrorCode.ARGUMENTS,
     "category_not_found": ErrorCode.ARGUMENTS,
+    "cursor_expired": ErrorCode.ARGUMENTS,
     "body_too_large": ErrorCode.ARGUMENTS,
     "unsupported_media_type": ErrorCode.ARGUMENTS,
     "not_found": ErrorCode.ARGUMENTS,

@@ -103,9 +103,9 @@ def write_cursor(cursor: Cursor, brand_id: int) -> str:
 def read_cursor(text: str, brand_id: int) -> Cursor:
     """A cursor that an answer gave. Raises InvalidRequest."""
     try:
-        of_brand, transaction, change, member = SIGNER.unsign_object(text)
+        of_brand, *marks, member = SIGNER.unsign_object(text)
     except (BadSignature, ValueError, TypeError):
         raise invalid_field("since", "this is not a cursor that an answer gave") from None
-    if of_brand != brand_id:
+    if of_brand != brand_id or len(marks) != len(Marks._fields):
         raise invalid_field("since", "this is not a cursor that an answer gave")
-    return Cursor(Marks(transaction, change), member)
+    return Cursor(Marks(*marks), member)

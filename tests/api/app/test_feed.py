@@ -1,18 +1,24 @@
 """Incremental infos: every change is told once, in whatever order transactions end; who is erased is told of as deleted."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
 from loyalty.horizon import read_one_instant
+from rewards.models import Fulfilment, GiftOrder
+from rewards.rules.gift_orders import GiftOrderStatus
+from rewards.services.gift_orders import move_gift_order
 from tests.api.app.conftest import refused, told
 from tests.api.programme import make_reward_type
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient, Partner
 from tests.conftest import make_brand, make_member
 from tests.rewards.acting import make_action, make_segment
+from users.models import MemberChange
+from users.services.changes import NAMES_KEPT_FOR, forget_old_names
 from users.services.members import erase_member
 from users.services.merging import merge_members
 
@@ -89,6 +95,66 @@ def test_actions_gifts_and_profiles_are_told_once(follower):
     assert {user["info"]["dataConsentCode"] for user in users} == {1}
     assert earned(users) == []
     assert follower.follow() == []
+
+
+def test_a_gift_whose_order_moved_on_is_told_again_as_it_stands(follower):
+    gift = make_reward_type(follower.brand, follower.points, price=20, fulfilment=Fulfilment.PHYSICAL)
+    for name in ("ann", "bob"):
+        make_member(follower.brand, auth_id=name)
+        follower.credit(name, 100)
+        assert follower.partner.buy(name, gift).status_code == 202
+    follower.follow()
+    orders = {order.reward.member.auth_id: order for order in GiftOrder.objects.filter(brand=follower.brand)}
+
+    move(orders["bob"], "in_preparation")
+    [bob] = follower.follow()
+    assert [burn["status"] for burn in bob["burns"]] == ["in_preparation"]
+    assert bob["info"]["partnerClientId"] == "bob"
+    assert follower.follow() == []
+
+    assert follower.partner.buy("ann", gift).status_code == 202
+    move(GiftOrder.objects.filter(brand=follower.brand).latest("pk"), "cancellation")
+    move(orders["bob"], "in_delivery")
+    told_of = {user["info"]["partnerClientId"]: [burn["status"] for burn in user["burns"]] for user in follower.follow()}
+    assert told_of == {"ann": ["cancellation"], "bob": ["in_delivery"]}
+    assert follower.follow() == []
+
+
+def test_moves_are_paged_by_users_too(follower):
+    gift = make_reward_type(follower.brand, follower.points, price=20, fulfilment=Fulfilment.PHYSICAL)
+    for name in ("ann", "bob", "cid"):
+        make_member(follower.brand, auth_id=name)
+        follower.credit(name, 100)
+        follower.partner.buy(name, gift)
+    follower.follow()
+    for order in GiftOrder.objects.filter(brand=follower.brand):
+        move(order, "in_preparation")
+
+    assert sorted(names(follower.follow(limit=1))) == ["ann", "bob", "cid"]
+
+
+def move(order, to_status: str) -> None:
+    to = GiftOrderStatus(to_status)
+    move_gift_order(brand_id=order.brand_id, order_id=order.pk, to=to, actor="staff:1", at=timezone.now())
+
+
+def test_names_of_those_who_went_long_ago_are_forgotten_and_an_older_cursor_is_told_to_begin_anew(follower):
+    for name in ("ann", "bob"):
+        make_member(follower.brand, auth_id=name)
+    follower.follow()
+    old = follower.cursor
+    erase_member(brand_id=follower.brand.pk, auth_id="ann", at=timezone.now())
+    assert names(follower.follow()) == ["ann"]
+
+    forget_old_names(at=timezone.now() + NAMES_KEPT_FOR - timedelta(minutes=1))
+    assert MemberChange.objects.filter(brand=follower.brand, name="ann").exists()
+    forget_old_names(at=timezone.now() + NAMES_KEPT_FOR + timedelta(minutes=1))
+
+    assert not MemberChange.objects.filter(brand=follower.brand, name="ann").exists()
+    assert follower.follow() == []
+    refused(follower.app.serve(FEED, {"since": old}), 3, "cursor_expired", field="since")
+    follower.cursor = None
+    assert names(follower.follow()) == ["bob"]
 
 
 def test_who_is_erased_is_told_of_as_deleted_and_who_comes_back_as_new(follower):
