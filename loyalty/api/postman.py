@@ -23,6 +23,7 @@ class Step:
 
     `put` says what stands at a place of the example instead (`user.auth_id`; None: nothing), `body` replaces the whole.
     `keeps` names variables and where in the `answer` they are, and `prepares` is what is done before: both in JavaScript.
+    Variables that are `unless_given` are kept where nobody gave them a value.
     """
 
     operation: str
@@ -34,6 +35,7 @@ class Step:
     query: Mapping[str, str] = field(default_factory=dict)
     header: Mapping[str, str] = field(default_factory=dict)
     keeps: Mapping[str, str] = field(default_factory=dict)
+    unless_given: frozenset[str] = frozenset()
     prepares: Sequence[str] = ()
 
 
@@ -158,20 +160,21 @@ def _tests(step: Step, operation: _Operation) -> Iterator[str]:
     yield "const answer = pm.response.text() ? pm.response.json() : {};"
     yield 'pm.test("is no refusal", () => pm.expect(answer.errorCode || 0, pm.response.text()).to.equal(0));'
     for name, place in step.keeps.items():
-        yield f'pm.collectionVariables.set("{name}", String({place}));'
+        kept = f'pm.collectionVariables.set("{name}", String({place}));'
+        yield f'if (!pm.variables.get("{name}")) {{ {kept} }}' if name in step.unless_given else kept
 
 
 def _answers(operation: _Operation, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The document's own examples of answers, as Postman shows them beside a request."""
     for status, told in operation.told["responses"].items():
-        for content in told.get("content", {}).values():
+        for kind, content in told.get("content", {}).items():
             for example in content.get("examples", {}).values():
                 yield {
                     "name": f"{status}",
                     "originalRequest": request,
                     "code": int(status),
                     "_postman_previewlanguage": "json",
-                    "header": [{"key": "Content-Type", "value": "application/json"}],
+                    "header": [{"key": "Content-Type", "value": kind}],
                     "body": json.dumps(example["value"], indent=2, ensure_ascii=False),
                 }
 
@@ -187,4 +190,4 @@ def bearer(variable: str) -> dict[str, Any]:
 
 def unless_set(variable: str, value: str) -> str:
     """JavaScript that gives a variable a value where nobody gave it one."""
-    return f'if (!pm.variables.get("{variable}")) {{ pm.environment.set("{variable}", {value}); }}'
+    return f'if (!pm.variables.get("{variable}")) {{ pm.collectionVariables.set("{variable}", {value}); }}'

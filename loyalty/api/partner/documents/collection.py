@@ -8,6 +8,12 @@ IN_POINTS = CLIENTS | {"transaction.token_id": "{{token_id}}"}
 MILES_AND_MORE = WHO | {"target": "miles_and_more"}
 ETIHAD = WHO | {"target": "etihad"}
 REFERENCE = "Order {{$guid}}"
+TO_MILES = 'answer.data.find(one => one.exchange_provider_implementation_name === "miles_and_more")'
+
+
+def _running(kind: str, name: str) -> str:
+    """A value of the first campaign of a kind that runs."""
+    return f'answer.data.find(one => one.kind === "{kind}" && one.state === "running").{name}'
 
 
 def _moved(example: str, **terms: object) -> Step:
@@ -62,12 +68,13 @@ PARTNER = Dialect(
             Step(
                 operation="list_campaigns",
                 keeps={
-                    "campaign_id": 'answer.data.find(one => one.kind === "points" && one.state === "running").id',
-                    "token_id": 'answer.data.find(one => one.kind === "points" && one.state === "running").token_id',
-                    "nft_campaign_id": 'answer.data.find(one => one.kind === "nft").id',
-                    "collectible_id": 'answer.data.find(one => one.kind === "nft").token_id',
-                    "miles_campaign_id": 'answer.data.find(one => one.kind === "external_rewards").id',
+                    "campaign_id": _running("points", "id"),
+                    "token_id": _running("points", "token_id"),
+                    "nft_campaign_id": _running("nft", "id"),
+                    "collectible_id": _running("nft", "token_id"),
+                    "miles_campaign_id": _running("external_rewards", "id"),
                 },
+                unless_given=frozenset({"campaign_id", "token_id"}),
             ),
             Step(
                 operation="create_code",
@@ -108,9 +115,8 @@ PARTNER = Dialect(
             Step(
                 operation="list_token_exchange_whitelist",
                 keeps={
-                    "partnership_token_a": "answer.data[0].token_a.id",
-                    "partnership_token_b": "answer.data.find(one => one.exchange_provider_implementation_name === "
-                    '"miles_and_more").token_b.id',
+                    "partnership_token_a": f"{TO_MILES}.token_a.id",
+                    "partnership_token_b": f"{TO_MILES}.token_b.id",
                 },
             ),
             _moved(
