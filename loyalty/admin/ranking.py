@@ -1,5 +1,6 @@
 """The ranking as apps show it: the first places, page by page, or those around one member."""
 
+import re
 from typing import TYPE_CHECKING, Any, cast, get_args
 from urllib.parse import urlencode
 
@@ -10,9 +11,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ledger.models.accounts import BALANCE_LIMIT
 from rewards.models import Programme
-from rewards.services.ranking import Period, Ranked, Row, neighbours, places_below
+from rewards.services.ranking import MOST_EARNED, Period, Ranked, Row, neighbours, places_below
 from users.errors import UserNotFound
 from users.models import Brand
 from users.services.members import find_member
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAY_RANK = "users.view_member"
 PAGE, AROUND = 50, 10
+SCORE = re.compile("[0-9]{1,19}")
 PERIODS = {"all": gettext_lazy("In all"), "month": gettext_lazy("This month"), "week": gettext_lazy("This week")}
 
 
@@ -36,7 +37,8 @@ def ranking_view(page: "ProgrammeAdmin", request: HttpRequest, programme: Progra
         rows = _around(brand, name, period) if name else places_below(brand, **_page(request, period))
     except UserNotFound:
         rows, further = [], {"unknown": True}
-    last = rows[-1] if len(rows) == PAGE and not name else None
+    more = len(rows) > PAGE and not name
+    rows = rows[:PAGE] if more else rows
     context = page.admin_site.each_context(request) | {
         "title": _("Ranking of %(brand)s") % {"brand": brand},
         "opts": page.opts,
@@ -44,7 +46,7 @@ def ranking_view(page: "ProgrammeAdmin", request: HttpRequest, programme: Progra
         "periods": [(key, words, key == period) for key, words in PERIODS.items()],
         "sought": name,
         "rows": [(row, number_format(row.rank, force_grouping=True), _points(row)) for row in rows],
-        "next": "?" + urlencode({"period": period, "after": f"{last.points}:{last.auth_id}"}) if last is not None else "",
+        "next": "?" + urlencode({"period": period, "after": f"{rows[-1].points}:{rows[-1].auth_id}"}) if more else "",
         "first": "?" + urlencode({"period": period}) if name or "after" in request.GET else "",
     }
     return TemplateResponse(request, "admin/earnings/ranking.html", context | further)
@@ -61,7 +63,7 @@ def _around(brand: Brand, name: str, period: Period) -> list[Ranked]:
 
 
 def _page(request: HttpRequest, period: Period) -> dict[str, Any]:
-    return {"after": _after(request.GET.get("after", "")), "count": PAGE, "period": period, "at": timezone.now()}
+    return {"after": _after(request.GET.get("after", "")), "count": PAGE + 1, "period": period, "at": timezone.now()}
 
 
 def _after(text: str) -> Row | None:
@@ -69,6 +71,6 @@ def _after(text: str) -> Row | None:
     if not text:
         return None
     points, colon, name = text.partition(":")
-    if not colon or not points.isascii() or not points.isdecimal() or int(points) >= BALANCE_LIMIT or "\x00" in name:
+    if not colon or not SCORE.fullmatch(points) or int(points) > MOST_EARNED or "\x00" in name:
         raise Http404
     return name, int(points)

@@ -73,8 +73,8 @@ class RankScore(models.Model):
     """What one member earned within a period, or in all: there everybody has a score. `name` is their auth_id, by which ties
     are ordered.
 
-    `week` and `month` tell beside a score in all the newest period with points, nothing where these were taken back: whoever
-    has another one than this week's has nothing this week.
+    `week` and `month` tell beside a score in all the newest period with points, nothing where these were taken back or the
+    period is over: whoever has an earlier one than this week, or none, has nothing this week.
     """
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_constraint=False, db_index=False)

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from django.db import connection, transaction
 from django.db.models import F
 
-from ledger.models.accounts import BALANCE_LIMIT
 from ledger.services.rollups import Part, Rollup, count_brand_up, count_up
 from loyalty.database import execute_prepared
 from loyalty.horizon import read_one_instant
@@ -110,8 +109,8 @@ SELECT name, points FROM rewards_rankscore
 WHERE brand_id = %s::bigint AND period = %s::text AND points < %s::bigint AND points > 0
 ORDER BY points DESC, name LIMIT %s::int
 """
-# Those with nothing in a period are the ones whose newest is another. There are as many others as the programme has periods,
-# however many members: of each the nearest names are looked up.
+# Those with nothing in a period are the ones whose newest is an earlier one, or none, or a later one and they have no points
+# in this. Periods that are over are forgotten every night, so of these there are few: of each the nearest names are looked up.
 NOTHING_YET = """
 WITH RECURSIVE asked(brand, name, period, most) AS (SELECT %s::bigint, %s::text, %s::text, %s::int),
 newest(period) AS (
@@ -123,6 +122,8 @@ newest(period) AS (
 SELECT near.name, 0 FROM asked JOIN newest ON newest.period <> asked.period CROSS JOIN LATERAL (
   SELECT s.name FROM rewards_rankscore s
   WHERE s.brand_id = asked.brand AND s.period = 'all' AND s.{kind} = newest.period AND s.name {side} asked.name
+    AND (newest.period < asked.period OR NOT EXISTS (SELECT FROM rewards_rankscore p
+      WHERE p.brand_id = asked.brand AND p.member_id = s.member_id AND p.period = asked.period AND p.points > 0))
   ORDER BY s.name {order} LIMIT asked.most) AS near
 ORDER BY near.name {order} LIMIT (SELECT most FROM asked)
 """
@@ -139,7 +140,8 @@ JOIN users_member m ON m.brand_id = %s::bigint AND m.auth_id = given.name
 
 
 Row = tuple[str, int]
-ABOVE_ALL: Row = ("", BALANCE_LIMIT)
+MOST_EARNED = 2**63 - 1
+ABOVE_ALL: Row = ("", MOST_EARNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def tally_ranking() -> int:
 
 
 def forget_past_periods(*, at: datetime) -> int:
-    """Delete scores of periods that are over, batch by batch, and the nodes of their trees; answers how many scores went."""
+    """Delete scores of periods that are over, batch by batch, with what names these periods; answers how many scores went."""
     gone = 0
     for brand in Brand.objects.only("pk", "time_zone"):
         local = at.astimezone(brand.zone)
@@ -265,6 +267,11 @@ def forget_past_periods(*, at: datetime) -> int:
         while count := past.filter(pk__in=past.order_by("pk").values("pk")[:AT_A_TIME]).delete()[0]:
             gone += count
         RankNode.objects.filter(brand=brand, members=0).exclude(period__in=current).delete()
+        in_all = RankScore.objects.filter(brand=brand, period=ALL)
+        for kind, period in (("month", current[1]), ("week", current[2])):
+            named = in_all.filter(**{f"{kind}__gt": "", f"{kind}__lt": period})
+            while RankScore.objects.filter(pk__in=named.values("pk")[:AT_A_TIME]).update(**{kind: ""}):
+                pass
     return gone
 
 

@@ -140,9 +140,31 @@ def test_those_with_nothing_this_week_stand_below_by_name_whatever_they_earned_b
 
     order = sorted(scores, key=lambda name: (-scores[name], name))
     whole = [(1 + sum(other > scores[name] for other in scores.values()), name, scores[name]) for name in order]
-    for place, name in enumerate(order):
-        assert shop.ranking(name, n=4, period="week") == whole[max(place - 4, 0) : place + 5]
-    assert_newest_are_true(shop.brand)
+    for swept in (False, True):
+        for place, name in enumerate(order):
+            assert shop.ranking(name, n=4, period="week") == whole[max(place - 4, 0) : place + 5], swept
+        assert_newest_are_true(shop.brand)
+        forget_past_periods(at=timezone.now())
+    in_all = RankScore.objects.filter(brand=shop.brand, period="all")
+    assert set(in_all.values_list("week", flat=True)) == {"", period_of("week", timezone.now().astimezone(shop.brand.zone))}
+
+
+def test_who_asks_a_moment_before_a_week_begins_is_not_told_twice_of_those_who_earned_in_both(shop, time_machine):
+    """The clock of the host that answers may be behind; what the next week brought is counted already."""
+    for name in ("a", "b", "c"):
+        shop.member(name)
+    today = timezone.now().astimezone(shop.brand.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - timedelta(days=today.weekday())
+    time_machine.move_to(monday - timedelta(minutes=1), tick=True)
+    shop.credit("a", 5)
+    time_machine.move_to(monday + timedelta(minutes=1), tick=True)
+    shop.credit("a", 7)
+    shop.credit("b", 7)
+    shop.ranking("a", period="week")
+
+    time_machine.move_to(monday - timedelta(seconds=1), tick=True)
+
+    assert shop.ranking("c", period="week") == [(1, "a", 5), (2, "b", 0), (2, "c", 0)]
 
 
 def assert_newest_are_true(brand) -> None:

@@ -64,6 +64,8 @@ def test_pages_follow_one_another(board, period, monkeypatch):
         query = answer.context["next"]
 
     assert pages == [["ann", "bob"], ["cid", "dot"], ["eve"]]
+    monkeypatch.setattr(ranking, "PAGE", 5)
+    assert board.get().context["next"] == ""
 
 
 def test_a_member_is_shown_among_the_neighbours(board, monkeypatch):
@@ -75,7 +77,10 @@ def test_a_member_is_shown_among_the_neighbours(board, monkeypatch):
     assert "There is no such member." in words(board.get("?member=cid"))
 
 
-@pytest.mark.parametrize("query", ["?period=year", "?after=1", "?after=x:ann", "?after=-1:ann", "?after=9999999999999999:a"])
+NO_PLACES = ["1", "x:ann", "-1:ann", f"{2**63}:ann", f"{'9' * 5_000}:ann"]
+
+
+@pytest.mark.parametrize("query", ["?period=year", *(f"?after={place}" for place in NO_PLACES)], ids=lambda query: query[:12])
 def test_addresses_that_no_page_gave_out_lead_nowhere(board, query):
     assert board.get(query).status_code == 404
 
