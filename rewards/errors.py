@@ -324,13 +324,21 @@ class ConditionsNotMet(LoyaltyError):
 
 
 class CursorExpired(LoyaltyError):
-    """Between the cursor and now a member went whose name is forgotten: the follower has to begin anew."""
+    """Whoever goes on from that cursor misses something: the follower has to begin anew."""
 
     code = "cursor_expired"
     detail = "since: this is too old; begin again without it"
 
     def __init__(self) -> None:
         super().__init__(errors=[FieldError("since", self.code, "too old; begin again without it")])
+
+
+class FeedBusy(LoyaltyError):
+    """Nobody can begin to follow now: a transaction runs for long, and what it writes would be missed."""
+
+    code = "feed_busy"
+    detail = "Something that takes long is being written; ask again in a moment"
+    retry_after_seconds = 5
 
 
 class InboxItemSettled(LoyaltyError):

@@ -40,6 +40,7 @@ STATUSES = problems.STATUSES | {
     "exchange_move_not_allowed": 409,
     "exchange_not_allowed": 400,
     "exchange_order_not_found": 404,
+    "feed_busy": 503,
     "form_already_sent": 409,
     "gift_not_available": 400,
     "gift_not_found": 404,

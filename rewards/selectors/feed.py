@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from ledger.models import Transaction
 from loyalty.horizon import instant, newest_ids
-from rewards.errors import CursorExpired
+from rewards.errors import CursorExpired, FeedBusy
 from rewards.models import GiftOrderMove, Reward
 from rewards.selectors.doings import EARNING, Earn, with_gains
 from rewards.selectors.users import SeenUser, seen_users
@@ -22,7 +22,7 @@ from rewards.services.programme import programme_of
 from users.models import Member, MemberChange
 
 IDS_AT_A_TIME, ROWS_OF_A_MEMBER = 20_000, 5
-WAITS, WAIT_SECONDS = 20, 0.01
+WAITS, FIRST_WAITS, WAIT_SECONDS = 20, 200, 0.01
 LOGS = ["ledger_transaction_id_seq", "users_memberchange_id_seq", "rewards_giftordermove_id_seq"]
 
 
@@ -63,25 +63,28 @@ class Page:
 def changes_since(*, brand_id: int, cursor: Cursor | None, limit: int, at: datetime) -> Page:
     """A page of what has changed; without a cursor everybody, with all that they earned and bought.
 
-    Raises ProgrammeMissing, and CursorExpired where a change since then is forgotten.
+    Raises ProgrammeMissing; FeedBusy where nobody can begin yet, as transactions run for long; and CursorExpired where a change
+    since then is forgotten, or the cursor is of another time than the ledger, which a backup brought back.
     """
     if cursor is None:
-        cursor = Cursor(_settled(Marks(0, 0, 0)), 0)
+        marks = _settled(newest=Marks(*newest_ids(LOGS)), waits=FIRST_WAITS)
+        if marks is None:
+            raise FeedBusy
+        cursor = Cursor(marks, 0)
     if cursor.member is not None:
         return _everybody(brand_id, cursor, limit, at)
     return _newer(brand_id, cursor.marks, limit, at)
 
 
-def _settled(known: Marks) -> Marks:
-    """The newest ids below which every transaction has ended; those that are known to be such where none is newer yet."""
-    newest = Marks(*newest_ids(LOGS))
+def _settled(*, newest: Marks, waits: int) -> Marks | None:
+    """The newest ids, once every transaction has ended that may have taken lower ones; None where that takes too long."""
     noted_at, oldest = instant()
-    for _ in range(WAITS):
+    for _ in range(waits):
         if oldest is None or oldest > noted_at:
             return newest
         time.sleep(WAIT_SECONDS)
         _, oldest = instant()
-    return known
+    return None
 
 
 def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
@@ -89,41 +92,48 @@ def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     members = list(rows[: limit + 1])
     page, more = members[:limit], len(members) > limit
     users = _told(page, at)
+    heirs = {member.pk: member for member in page}
+    duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=page)
+    heirs |= {pk: heirs[heir] for pk, heir in duplicates.values_list("pk", "merged_into") if heir is not None}
     earned = Transaction.objects.filter(
         brand_id=brand_id,
-        account__member__in=page,
+        account__member__in=heirs,
         account__token=programme_of(brand_id).token_id,
         type__in=EARNING,
         amount__gt=0,
         pk__lte=cursor.marks.transaction,
     )
-    _add_earns(users, brand_id, earned.select_related("account").order_by("pk"))
-    bought = Reward.objects.filter(brand_id=brand_id, member__in=page, transaction__lte=cursor.marks.transaction)
-    _add_burns(users, bought)
+    _add_earns(users, brand_id, earned.select_related("account").order_by("pk"), heirs)
+    bought = Reward.objects.filter(brand_id=brand_id, member__in=heirs, transaction__lte=cursor.marks.transaction)
+    _add_burns(users, bought, heirs)
     onward = Cursor(cursor.marks, page[-1].pk) if more else Cursor(cursor.marks)
     return Page(list(users.values()), onward, more)
 
 
 def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
-    """One log after the other, as long as there is room for the users that it tells of."""
-    settled = _settled(marks)
-    rows, transaction = _moved(brand_id, marks, settled, limit)
-    told = list(dict.fromkeys(row.account.member_id for row in rows))
-    changes, change, moved, move = list[MemberChange](), marks.change, list[Reward](), marks.move
-    if transaction >= settled.transaction and len(told) < limit:
-        changes, change = _changed(brand_id, marks, settled, limit - len(told))
-        told += [one.member_id for one in changes]
-        if change >= settled.change and len(told) < limit:
-            moved, move = _fulfilled(brand_id, marks, settled, limit - len(told))
+    """One log after the other, as long as there is room for the users that it tells of.
+
+    That of members comes first: who is called as someone was who went, earns and buys after it was told that these are gone.
+    """
+    newest = Marks(*newest_ids(LOGS))
+    if any(mark > end for mark, end in zip(marks, newest, strict=True)):
+        raise CursorExpired
+    settled = _settled(newest=newest, waits=WAITS) or marks
+    changes, change = _changed(brand_id, marks, settled, limit)
+    told = list(dict.fromkeys(one.member_id for one in changes))
+    rows, transaction, moved, move = list[Transaction](), marks.transaction, list[Reward](), marks.move
+    if change == settled.change and len(told) < limit:
+        rows, transaction = _moved(brand_id, marks, settled, limit - len(told))
+        told += [row.account.member_id for row in rows]
+        if transaction == settled.transaction and len(set(told)) < limit:
+            moved, move = _fulfilled(brand_id, marks, settled, limit - len(set(told)))
     heirs = _standing_for(brand_id, [*told, *(reward.member_id for reward in moved if reward.member_id is not None)])
     users = _told(list({heir.pk: heir for heir in heirs.values()}.values()), at)
     token_id = programme_of(brand_id).token_id
     earned = [row for row in rows if row.type in EARNING and row.amount > 0 and row.account.token_id == token_id]
     _add_earns(users, brand_id, earned, heirs)
-    bought = Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows])
-    _add_burns(users, bought, heirs)
+    _add_burns(users, Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows]), heirs)
     _add_burns(users, Reward.objects.filter(brand_id=brand_id, pk__in={reward.pk for reward in moved}), heirs)
-    # Who is gone first: someone new may be called so by now, and stands below.
     gone = [Changed(one.name, None) for one in changes if one.name is not None]
     onward = Marks(transaction, change, move)
     return Page([*gone, *users.values()], Cursor(onward), any(mark < end for mark, end in zip(onward, settled, strict=True)))

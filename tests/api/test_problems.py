@@ -32,6 +32,7 @@ OF_NO_OPERATION = {
     *("app_not_found", "inbox_item_settled", "consent_refused", "credentials_wrong"),
     *("segment_by_rule", "segment_count_too_slow", "segment_draft_not_found", "segment_name_taken", "segment_not_found"),
     "cursor_expired",
+    "feed_busy",
     *("action_already_done", "conditions_not_met", "event_id_reused", "limit_reached", "order_not_found", "unknown_event"),
 }
 MAY_BE_EMPTY = {"use_reward", "use_reward_too"}

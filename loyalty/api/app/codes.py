@@ -49,7 +49,7 @@ NUMBERS = {
 CODES = {code: NUMBERS.get(code, ErrorCode.REFUSED) for code in STATUSES}
 # What an application reads comes with 200, whatever it says; what stands between it and the application has its status.
 EDGE = ("body_too_large", "unsupported_media_type", "not_found", "method_not_allowed", "rate_limited")
-FAILURES = ("service_unavailable", "internal_error")
+FAILURES = ("feed_busy", "service_unavailable", "internal_error")
 HTTP = {code: STATUSES[code] for code in EDGE + FAILURES} | dict.fromkeys(
     ("credentials_wrong", "missing_token", "invalid_token"), HTTPStatus.UNAUTHORIZED
 )

@@ -7,9 +7,12 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
+from loyalty.api.app.feed import read_cursor, write_cursor
 from loyalty.horizon import read_one_instant
 from rewards.models import Fulfilment, GiftOrder
 from rewards.rules.gift_orders import GiftOrderStatus
+from rewards.selectors import feed
+from rewards.selectors.feed import Cursor, Marks
 from rewards.services.gift_orders import move_gift_order
 from tests.api.app.conftest import refused, told
 from tests.api.programme import make_reward_type
@@ -73,8 +76,8 @@ def test_everybody_first_and_then_what_is_new(follower):
     follower.credit("u3", 9)
     make_member(follower.brand, auth_id="new")
     users = follower.follow()
-    assert names(users) == ["u3", "new"]
-    assert (users[0]["info"]["points"], earned(users)) == (9, [9])
+    assert names(users) == ["new", "u3"]
+    assert (users[1]["info"]["points"], earned(users)) == (9, [9])
     assert follower.follow() == []
 
 
@@ -219,6 +222,78 @@ def test_what_is_committed_late_is_not_missed(follower):
     seen += earned(follower.follow())
 
     assert sorted(seen) == [1, 2]
+
+
+def test_nobody_begins_to_follow_while_something_that_takes_long_is_written(follower, monkeypatch):
+    monkeypatch.setattr(feed, "FIRST_WAITS", 5)
+    make_member(follower.brand, auth_id="ann")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            follower.credit("ann", 1)
+            begun.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    slow = threading.Thread(target=slowly)
+    slow.start()
+    begun.wait(30)
+    answer = follower.app.serve(FEED, {})
+    go_on.set()
+    slow.join()
+
+    refused(answer, 2, "feed_busy", status=503)
+    assert answer["Retry-After"] == "5"
+    assert earned(follower.follow()) == [1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_who_is_called_as_someone_who_went_earns_after_that_was_told_however_small_the_pages(follower, limit):
+    follower.app.connect("ann")
+    follower.credit("ann", 3)
+    follower.follow()
+    erase_member(brand_id=follower.brand.pk, auth_id="ann", at=timezone.now())
+    follower.app.connect("ann")
+    follower.credit("ann", 5)
+
+    known: dict[str, list[int]] = {"ann": [3]}
+    for user in follower.follow(limit=limit):
+        if "deleted" in user:
+            known.pop(user["partnerClientId"], None)
+        else:
+            known.setdefault(user["info"]["partnerClientId"], []).extend(earn["points"] for earn in user["earns"])
+
+    assert known == {"ann": [5]}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_cursor_from_after_what_a_backup_brought_back_is_told_to_begin_anew(follower, place):
+    follower.follow()
+    marks = list(read_cursor(follower.cursor, follower.brand.pk).marks)
+    marks[place] += 10**9
+
+    later = write_cursor(Cursor(Marks(*marks)), follower.brand.pk)
+
+    refused(follower.app.serve(FEED, {"since": later}), 3, "cursor_expired", field="since")
+
+
+def test_what_a_merged_duplicate_did_is_told_of_the_kept_one_from_the_start(follower):
+    for name in ("keep", "duplicate"):
+        make_member(follower.brand, auth_id=name)
+        follower.credit(name, 30)
+    gift = make_reward_type(follower.brand, follower.points, price=20)
+    follower.partner.buy("duplicate", gift)
+    merge(follower.brand, "keep", "duplicate")
+
+    [keep] = follower.follow()
+
+    assert ([earn["points"] for earn in keep["earns"]], len(keep["burns"]), keep["info"]["points"]) == ([30, 30], 1, 40)
+
+
+def merge(brand, keep: str, duplicate: str) -> None:
+    ids = {"keep_id": brand.members.get(auth_id=keep).pk, "duplicate_id": brand.members.get(auth_id=duplicate).pk}
+    merge_members(brand_id=brand.pk, **ids, actor="staff:1", at=timezone.now())
 
 
 def test_a_proof_that_takes_long_holds_nothing_back(follower):
