@@ -74,7 +74,10 @@ def _spendable(account: Account, at: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Which transactions of a brand to list. `reversed_` None: whatever is left of them; `where` is for rooms above."""
+    """Which transactions of a brand to list. `reversed_` None: whatever is left of them; `where` is for rooms above.
+
+    With `family` those of duplicates, too, that were merged into the member.
+    """
 
     brand_id: int
     auth_id: str | None = None
@@ -84,6 +87,7 @@ class History:
     to_time: datetime | None = None
     reversed_: bool | None = None
     where: Q | None = None
+    family: bool = False
 
     def rows(self) -> QuerySet[Transaction]:
         """The transactions, in no order yet."""
@@ -110,6 +114,11 @@ class History:
     def accounts(self) -> list[Account]:
         """The accounts of the one member that is asked for."""
         accounts = Account.objects.filter(brand_id=self.brand_id, member__auth_id=self.auth_id)
+        if self.family:
+            members = Member.objects.filter(brand_id=self.brand_id)
+            both = [members.filter(auth_id=self.auth_id), members.filter(merged_into__auth_id=self.auth_id)]
+            ids = [pk for rows in both for pk in rows.values_list("pk", flat=True)]
+            accounts = Account.objects.filter(brand_id=self.brand_id, member__in=ids)
         return list(accounts if self.token_id is None else accounts.filter(token_id=self.token_id))
 
     def total(self) -> int:

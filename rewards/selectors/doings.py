@@ -83,12 +83,11 @@ def done_by(member: Member, *, at: datetime) -> list[DoneAction]:
 
 
 def earns_of(member: Member, *, limit: int, before: Place | None = None) -> list[Earn]:
-    """What gave a member points of the programme, newest first. Raises ProgrammeMissing."""
+    """What gave a member, and duplicates merged into them, points of the programme, newest first. Raises ProgrammeMissing."""
     token_id = programme_of(member.brand_id).token_id
     where = Q(type__in=EARNING, amount__gt=0)
-    rows = page_of(
-        History(brand_id=member.brand_id, auth_id=member.auth_id, token_id=token_id, where=where), limit=limit, before=before
-    )
+    history = History(brand_id=member.brand_id, auth_id=member.auth_id, token_id=token_id, where=where, family=True)
+    rows = page_of(history, limit=limit, before=before)
     return with_gains(member.brand_id, rows)
 
 
@@ -101,9 +100,10 @@ def with_gains(brand_id: int, rows: Sequence[Transaction]) -> list[Earn]:
 
 
 def burns_of(member: Member, *, limit: int, before: Place | None = None) -> list[Reward]:
-    """The gifts that a member bought, newest first, with their orders."""
+    """The gifts that a member bought, and duplicates merged into them, newest first, with their orders."""
+    family = [member.pk, *Member.objects.filter(brand_id=member.brand_id, merged_into=member).values_list("pk", flat=True)]
     rows = Reward.objects.select_related("reward_type", "order", "transaction").filter(
-        brand_id=member.brand_id, member=member, handed_out_at__isnull=False
+        brand_id=member.brand_id, member__in=family, handed_out_at__isnull=False
     )
     if before is not None:
         rows = rows.filter(Q(handed_out_at__lt=before.recorded_at) | Q(handed_out_at=before.recorded_at, pk__lt=before.id))

@@ -24,7 +24,7 @@ from tests.rewards.conftest import (
     redeem_items,
     stampede,
 )
-from users.models import Brand, Member
+from users.models import Brand, Consent, ConsentChange, Member
 from users.services.merging import merge_members
 
 
@@ -40,6 +40,27 @@ def duplicate(own_brand: Brand) -> Member:
 
 def merge(keep: Member, duplicate: Member) -> None:
     merge_members(brand_id=keep.brand_id, keep_id=keep.pk, duplicate_id=duplicate.pk, actor="staff:1", at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("kept", "other", "after"),
+    [
+        (Consent.ACCEPTED, Consent.REFUSED, Consent.REFUSED),
+        (Consent.NOT_SET, Consent.REFUSED, Consent.REFUSED),
+        (Consent.NOT_SET, Consent.ACCEPTED, Consent.ACCEPTED),
+        (Consent.REFUSED, Consent.ACCEPTED, Consent.REFUSED),
+        (Consent.ACCEPTED, Consent.NOT_SET, Consent.ACCEPTED),
+    ],
+)
+def test_a_refusal_of_either_stays_one_and_what_was_not_asked_is_taken_over(keep, duplicate, kept, other, after):
+    for member, said in ((keep, kept), (duplicate, other)):
+        Member.objects.filter(pk=member.pk).update(consent=said)
+
+    merge(keep, duplicate)
+
+    assert again(keep).consent == after
+    changes = ConsentChange.objects.filter(member=keep).values_list("before", "after", "actor")
+    assert list(changes) == ([(kept, after, "staff:1")] if kept != after else [])
 
 
 def test_items_move_with_their_wishes_and_the_ledger_says_so(own_brand, keep, duplicate):

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
 
 from loyalty.database import constraint_of, load_prepared, write
 from loyalty.errors import FieldError, invalid_field
@@ -130,6 +131,8 @@ def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: boo
 
 def locked_member(*, brand_id: int, auth_id: str) -> Member:
     """The member, held against concurrent change until the transaction ends. Raises UserNotFound."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("what is held outside of a transaction is not held")
     member = None if "\x00" in auth_id else load_prepared(Member, NAMED_LOCKED, [brand_id, auth_id])
     if member is None:
         raise UserNotFound

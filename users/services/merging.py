@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 
 from loyalty.database import write
 from users.errors import AlreadyMerged, MergeRefused, UserNotFound
-from users.models import Member, Membership
+from users.models import Consent, Member, Membership
 from users.services.approvals import close_approvals
+from users.services.connecting import set_consent
 from users.services.members import PERSONAL
 from users.services.segments import inherit_segments
 from users.signals import member_merged
@@ -33,9 +34,9 @@ def merge_members(*, brand_id: int, keep_id: int, duplicate_id: int, actor: str,
     """Merge a duplicate into the member that is kept, wholly or not at all. It cannot be undone.
 
     Balances move with their days of expiry, items with their wishes, memberships where the kept one has none at the
-    same programme; what the kept one's profile lacks is taken over. Raises UserNotFound, AlreadyMerged, MergeRefused
-    (one and the same; the kept one is a duplicate itself), InsufficientBalance (a debt that the kept one cannot bear),
-    BalanceLimit.
+    same programme; what the kept one's profile lacks is taken over, and what either refused stays refused. Raises
+    UserNotFound, AlreadyMerged, MergeRefused (one and the same; the kept one is a duplicate itself), InsufficientBalance
+    (a debt that the kept one cannot bear), BalanceLimit.
     """
     if keep_id == duplicate_id:
         raise MergeRefused("A member cannot be merged into itself")
@@ -88,6 +89,14 @@ def _hand_over_name(merging: Merging) -> None:
         setattr(keep, name, getattr(duplicate, name))
     if lacking:
         keep.save(update_fields=lacking)
+    _hand_over_consent(merging)
     duplicate.merged_into, duplicate.merged_at = keep, merging.at
     duplicate.merged_auth_id, duplicate.auth_id = duplicate.auth_id, None
     duplicate.save(update_fields=["merged_into", "merged_at", "merged_auth_id", "auth_id"])
+
+
+def _hand_over_consent(merging: Merging) -> None:
+    """One person said both: a refusal stays one, and what the kept one was not asked the duplicate has answered."""
+    keep, said = merging.keep, Consent(merging.duplicate.consent)
+    if said is Consent.REFUSED or (keep.consent == Consent.NOT_SET and said is not Consent.NOT_SET):
+        set_consent(member=keep, consent=said, actor=merging.actor, at=merging.at)

@@ -1,6 +1,7 @@
 """Gifts and history of the App API: what a user can have, buys once, and is told of afterwards."""
 
 import pytest
+from django.utils import timezone
 
 from rewards.models import RewardTypeSegment
 from tests.api.app.conftest import refused, told
@@ -10,7 +11,8 @@ from tests.api.retail.baskets import balance, earned, line, make_programme
 from tests.clients import AppClient, Partner, RetailClient
 from tests.conftest import NOON, make_brand, make_token
 from tests.rewards.acting import make_action, make_segment
-from users.models import Member, Refusal, SegmentMember
+from users.models import Email, Member, Refusal, SegmentMember
+from users.services.merging import merge_members
 
 BUY, LIST, EARNS, BURNS = "gift/checkavailability", "gift/list", "user/historyearns", "user/historyburns"
 
@@ -85,6 +87,23 @@ def test_unknown_expired_and_sold_out_are_an_8_and_what_one_had_already_a_9(app,
     partner.credit("bob", 100, points.pk)
     refused(bob.call(BUY, {"giftId": scarce.pk}), 8, "sold_out")
     assert Refusal.objects.filter(brand=brand, operation="points_to_rewards").count() >= 4
+
+
+def test_history_tells_of_a_merged_duplicate_s_too(app, ann, points, partner, coupon):
+    brand = points.brand
+    for name in ("ann", "old"):
+        app.connect(name)
+        partner.credit(name, 150, points.pk)
+        partner.buy(name, coupon)
+    keep, duplicate = (Member.objects.get(brand=brand, auth_id=name) for name in ("ann", "old"))
+
+    merge_members(brand_id=brand.pk, keep_id=keep.pk, duplicate_id=duplicate.pk, actor="staff:1", at=timezone.now())
+
+    earns = told(ann.call(EARNS, {"limit": 1}))
+    further = told(ann.call(EARNS, {"limit": 1, "cursor": earns["cursor"]}))
+    assert [one["points"] for one in (*earns["earns"], *further["earns"])] == [150, 150]
+    assert (earns["more"], further["more"]) == (True, False)
+    assert [burn["points"] for burn in told(ann.call(BURNS))["burns"]] == [100, 100]
 
 
 def test_who_refused_consent_buys_all_the_same(app, points, partner, coupon):
@@ -195,11 +214,16 @@ def test_users_are_erased_by_themselves_and_by_the_back_end(app, ann, brand, poi
     app.connect("bob")
     partner.credit("ann", 5, points.pk)
 
+    device = app.connect("bob")
+    partner.credit("bob", 5, points.pk, send_email=True)
+
     told(ann.call("user/delete"))
     results = told(app.serve("user/multidelete", {"partnerClientIds": ["ann", "bob"]}))["results"]
 
     assert [(one["partnerClientId"], one["errorCode"]) for one in results] == [("ann", 4), ("bob", 0)]
     refused(ann.call(EARNS), 5, status=401)
+    refused(device.call(EARNS), 5, status=401)
+    assert not Email.objects.filter(brand=brand, state="queued").exists()
     again = told(app.call("user/clientcheckcredentials", app.signed("ann")))["user"]
     assert again["points"] == 0
     assert told(app.connect("ann").call(EARNS))["earns"] == []
