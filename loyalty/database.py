@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Model
+from django.db.models import JSONField, Model
 
 Result = TypeVar("Result")
 Row = TypeVar("Row", bound=Model)
@@ -85,7 +85,8 @@ def load_prepared(model: type[Row], condition: str, parameters: Sequence[object]
     """The first row that fits a condition, as the model's object, by a statement that is planned once a connection.
 
     `condition` is what follows FROM, the table being called `r` there. Building a query costs Django more than PostgreSQL
-    takes to answer it: this is for the few that stand in the way of every request.
+    takes to answer it: this is for the few that stand in the way of every request. Values are as psycopg reads them, so a
+    model with fields that make something else of them is refused.
     """
     loaded = load_with(model, (), condition, parameters)
     return loaded[0] if loaded is not None else None
@@ -107,6 +108,8 @@ def load_with(
 def _columns(model: type[Model]) -> tuple[list[str], list[str]]:
     """A model's fields, and the columns in which they lie."""
     fields = model._meta.concrete_fields  # noqa: SLF001 - Django's documented interface to a model's fields
+    if any(hasattr(field, "from_db_value") and not isinstance(field, JSONField) for field in fields):
+        raise TypeError(f"{model.__name__} has fields that read their values in a way of their own")
     return [field.attname for field in fields], [f"r.{field.column}" for field in fields]
 
 

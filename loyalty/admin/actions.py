@@ -23,7 +23,7 @@ from loyalty.admin.conditions import ConditionsField
 from loyalty.admin.outcomes import labelled, tell_form
 from loyalty.errors import LoyaltyError
 from rewards.models import Action, ActionSegment, Frequency
-from rewards.rules.actions import Finding, unmet
+from rewards.rules.actions import Case, Finding, unmet
 from rewards.services.actions import try_action
 from users.services.members import find_member
 
@@ -80,6 +80,15 @@ class TryForm(forms.Form):
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
         help_text=gettext_lazy("Now, unless you say when."),
+    )
+
+    param1 = forms.CharField(
+        label="param1",
+        required=False,
+        max_length=255,
+        strip=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Under one param1 it is rewarded once, for ever."),
     )
 
     def clean_properties(self) -> dict[str, Any]:
@@ -195,10 +204,11 @@ class ActionAdmin(KeptAdmin):
 
 
 def _tried(action: Action, form: TryForm) -> dict[str, Any]:
-    """What was judged, in words. Raises UserNotFound."""
+    """What was judged, in words. Raises UserNotFound, and what try_action does."""
     member = find_member(brand_id=action.brand_id, auth_id=form.cleaned_data["member"])
-    at = form.cleaned_data["occurred_at"] or timezone.now()
-    findings = try_action(action=action, member=member, properties=form.cleaned_data["properties"], occurred_at=at)
+    now, told = timezone.now(), form.cleaned_data
+    asked = Case(occurred_at=told["occurred_at"] or now, properties=told["properties"])
+    findings = try_action(action=action, member=member, asked=asked, at=now, param=told["param1"] or None)
     gives = action.active and unmet(findings) is None
     return {
         "tried": True,

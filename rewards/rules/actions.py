@@ -287,7 +287,7 @@ def left_of(terms: Terms, *, used_in_period: int, used_in_all: int) -> Left:
     within, used = terms.within_period, used_in_all if terms.frequency == "once" else used_in_period
     return Left(
         None if within is None else max(within - used, 0),
-        None if terms.total_limit is None else max(terms.total_limit - used_in_all, 0),
+        None if terms.in_all is None else max(terms.in_all - used_in_all, 0),
     )
 
 

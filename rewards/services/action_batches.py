@@ -79,7 +79,7 @@ def do_actions(*, brand_id: int, orders: Sequence[ActionOrder], at: datetime) ->
 
 def do_all(brand_id: int, orders: Sequence[ActionOrder], at: datetime) -> tuple[Known, list[Outcome]]:
     """As do_actions, inside the caller's transaction; answers what was found out about members and actions, too."""
-    known = _known(brand_id, orders)
+    known = _known(brand_id, orders, at)
     outcomes: dict[int, Outcome] = {}
     meant: list[_Meant] = []
     for place, order in enumerate(orders):
@@ -95,20 +95,22 @@ def do_all(brand_id: int, orders: Sequence[ActionOrder], at: datetime) -> tuple[
     return known, [outcomes[place] for place in range(len(orders))]
 
 
-def _known(brand_id: int, orders: Sequence[ActionOrder]) -> Known:
+def _known(brand_id: int, orders: Sequence[ActionOrder], at: datetime) -> Known:
     names = {order.auth_id for order in orders if "\x00" not in order.auth_id}
     rows = Member.objects.filter(brand_id=brand_id, auth_id__in=names).order_by("pk").select_for_update(no_key=True)
     members = {member.auth_id or "": member for member in rows}
     ids = [member.pk for member in members.values()]
     offers = {tag: _offer(brand_id, tag) for tag in {order.tag for order in orders}}
     actions = [offer for offer in offers.values() if isinstance(offer, Offer)]
+    action_ids, params = [offer.action.pk for offer in actions], {order.param for order in orders if order.param is not None}
+    instants = {at, *(order.occurred_at for order in orders if order.occurred_at is not None)}
     return Known(
         members=members,
         offers=offers,
         segments=_segments(brand_id, ids, {segment for offer in actions for segment in offer.segments}),
-        done=_done_before(brand_id, ids, {order.param for order in orders if order.param is not None}),
+        done=_done_before(brand_id, ids, action_ids, params),
         backdating_days=backdating_days_of(brand_id),
-        uses=_uses(brand_id, ids, [offer.action.pk for offer in actions]),
+        uses=_uses(brand_id, ids, action_ids, {period_in(offer, instant) for offer in actions for instant in instants}),
     )
 
 
@@ -129,22 +131,23 @@ def _segments(brand_id: int, members: Sequence[int], segments: set[int]) -> dict
     return found
 
 
-def _done_before(brand_id: int, members: Sequence[int], params: set[str]) -> set[tuple[int, int, str]]:
+def _done_before(brand_id: int, members: Sequence[int], actions: Sequence[int], params: set[str]) -> set[tuple[int, int, str]]:
     """What the members, or duplicates that were merged into them, had points for under these parameters."""
     if not params:
         return set()
     heirs = {pk: pk for pk in members}
     duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=members)
     heirs |= {pk: heir or pk for pk, heir in duplicates.values_list("pk", "merged_into")}
-    gains = ActionGain.objects.filter(brand_id=brand_id, member_id__in=heirs, param__in=params)
+    gains = ActionGain.objects.filter(brand_id=brand_id, member_id__in=heirs, action_id__in=actions, param__in=params)
     return {
         (heirs[member_id], action_id, param or "")
         for member_id, action_id, param in gains.values_list("member_id", "action_id", "param")
     }
 
 
-def _uses(brand_id: int, members: Sequence[int], actions: Sequence[int]) -> dict[tuple[int, int, str], int]:
-    rows = ActionUse.objects.filter(brand_id=brand_id, action_id__in=actions, member_id__in=members)
+def _uses(brand_id: int, members: Sequence[int], actions: Sequence[int], periods: set[str]) -> dict[tuple[int, int, str], int]:
+    """How often each member did each action, in these periods and in all; what lies further back is of no account."""
+    rows = ActionUse.objects.filter(brand_id=brand_id, action_id__in=actions, member_id__in=members, period__in={*periods, ALL})
     counts = rows.values_list("member_id", "action_id", "period", "count")
     return {(member_id, action_id, period): count for member_id, action_id, period, count in counts}
 

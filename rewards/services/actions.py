@@ -31,14 +31,16 @@ SEGMENTS = "ARRAY(SELECT t.segment_id FROM rewards_actionsegment t WHERE t.brand
 TAGGED = "WHERE r.brand_id = %s::bigint AND r.tag = %s::text AND r.active"
 FACTS = """
 SELECT asked.param IS NOT NULL AND EXISTS (
-    SELECT FROM (SELECT asked.member UNION ALL SELECT d.id FROM users_member d WHERE d.merged_into_id = asked.member) AS h(id)
+    SELECT FROM (SELECT asked.member UNION ALL SELECT d.id FROM users_member d
+      WHERE d.brand_id = asked.brand AND d.merged_into_id = asked.member) AS h(id)
     JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = asked.action
     WHERE g.param = asked.param),
   coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
     AND u.member_id = asked.member AND u.period = asked.period), 0),
   coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
     AND u.member_id = asked.member AND u.period = 'all'), 0),
-  EXISTS (SELECT FROM users_segmentmember s WHERE s.member_id = asked.member AND s.segment_id = ANY(%s::bigint[]))
+  EXISTS (SELECT FROM users_segmentmember s
+    WHERE s.brand_id = asked.brand AND s.member_id = asked.member AND s.segment_id = ANY(%s::bigint[]))
 FROM (SELECT %s::bigint, %s::bigint, %s::bigint, %s::text, %s::text) AS asked(brand, action, member, period, param)
 """
 CLAIM_AND_KEEP = """
@@ -168,7 +170,7 @@ def _do(order: ActionOrder, member: Member, at: datetime, event: Event | None = 
     offer = find_offer(order.brand_id, order.tag)
     occurred_at = instant_of(order, at)
     period = period_in(offer, occurred_at)
-    facts = _facts(order, offer, member, period)
+    facts = _facts(offer, member, period, order.param)
     if facts.was_done:
         raise ActionAlreadyDone
     refused = unmet(judge(offer.terms, _case(facts, order.properties, occurred_at)))
@@ -239,9 +241,9 @@ def period_in(offer: Offer, occurred_at: datetime) -> str:
     return period_of(offer.action.frequency, occurred_at.astimezone(offer.token.brand.zone))
 
 
-def _facts(order: ActionOrder, offer: Offer, member: Member, period: str) -> Facts:
-    """What was done before: under the order's parameter, in the period and in all; and whether the member is in a segment."""
-    asked = [array_of(offer.segments), order.brand_id, offer.action.pk, member.pk, period, order.param]
+def _facts(offer: Offer, member: Member, period: str, param: str | None) -> Facts:
+    """What was done before: under that parameter, in the period and in all; and whether the member is in a segment."""
+    asked = [array_of(offer.segments), member.brand_id, offer.action.pk, member.pk, period, param]
     ((was_done, in_period, in_all, is_in_segment),) = execute_prepared(FACTS, asked)
     return Facts(was_done, Used(in_period, in_all), is_in_segment)
 
@@ -283,10 +285,17 @@ def _claim_and_keep(order: ActionOrder, offer: Offer, done: Done, told: _Told) -
     return text or ""
 
 
-def try_action(*, action: Action, member: Member, properties: Mapping[str, Any], occurred_at: datetime) -> list[Finding]:
-    """What would be judged if a member did it, and how: nothing is posted, and nothing counted. Raises TokenNotFound."""
+def try_action(*, action: Action, member: Member, asked: Case, at: datetime, param: str | None = None) -> list[Finding]:
+    """What would be judged if a member did it, and how: nothing is posted, and nothing counted. Of `asked` what was used and
+    segments are found out here.
+
+    Raises TokenNotFound, ConsentRefused, InvalidRequest (its date), ActionAlreadyDone.
+    """
+    check_consent(member)
     segments = ActionSegment.objects.filter(brand_id=action.brand_id, action=action).values_list("segment_id", flat=True)
     offer = offer_of(action, list(segments))
-    order = ActionOrder(brand_id=member.brand_id, auth_id=member.auth_id or "", tag=action.tag, actor="")
-    facts = _facts(order, offer, member, period_in(offer, occurred_at))
-    return judge(offer.terms, _case(facts, properties, occurred_at))
+    occurred_at = judged_instant(asked.occurred_at, backdating_days_of(action.brand_id), at)
+    facts = _facts(offer, member, period_in(offer, occurred_at), param)
+    if facts.was_done:
+        raise ActionAlreadyDone
+    return judge(offer.terms, _case(facts, asked.properties, occurred_at))

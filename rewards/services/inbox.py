@@ -29,7 +29,8 @@ WITH asked(brand, name, tag, param, properties, occurred_at, actor, received_at)
   SELECT %s::bigint, %s::text, %s::text, %s::text, %s::jsonb, %s::timestamptz, %s::text, %s::timestamptz),
 facts AS MATERIALIZED (
   SELECT m.id AS member, m.consent = %s::smallint AS refused, a.id AS action, asked.param IS NOT NULL AND EXISTS (
-    SELECT FROM (SELECT m.id UNION ALL SELECT d.id FROM users_member d WHERE d.merged_into_id = m.id) AS h(id)
+    SELECT FROM (SELECT m.id UNION ALL SELECT d.id FROM users_member d
+      WHERE d.brand_id = asked.brand AND d.merged_into_id = m.id) AS h(id)
     JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = a.id
     WHERE g.param = asked.param) AS was_done
   FROM asked
@@ -123,13 +124,16 @@ def drain_inbox(*, clock: Callable[[], datetime], until: datetime) -> int:
 def _drain_brand(brand_id: int, clock: Callable[[], datetime]) -> int:
     """Settle a batch. Whatever goes wrong with one brand, the others have their turn."""
     try:
-        return write(lambda: _settle_some(brand_id, BATCH, clock()))
+        try:
+            return write(lambda: _settle_some(brand_id, BATCH, clock()))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("inbox_batch_failed", brand=brand_id)
+            return _settle_singly(brand_id, clock)
     except (OperationalError, InterfaceError) as error:  # the server is away or busy: another time
         log.warning("inbox_waits", brand=brand_id, error=type(error).__name__)
         return 0
-    except Exception:
-        log.exception("inbox_batch_failed", brand=brand_id)
-        return _settle_singly(brand_id, clock)
 
 
 def _settle_singly(brand_id: int, clock: Callable[[], datetime]) -> int:

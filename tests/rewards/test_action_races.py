@@ -1,7 +1,12 @@
 """Actions and events sent twice or by many at once: each pays once. Erased and merged members; trying without doing."""
 
-import pytest
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from django.db import connection, transaction
+
+from ledger.models import Account
 from rewards.errors import (
     ActionAlreadyDone,
     ConditionsNotMet,
@@ -10,12 +15,12 @@ from rewards.errors import (
     LimitReached,
 )
 from rewards.models import ActionGain, ActionUse, Frequency
-from rewards.rules.actions import Asked, Left
+from rewards.rules.actions import Asked, Case, Left
 from rewards.services.actions import Done, try_action
 from rewards.services.business_keys import Answered
 from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.rewards.acting import do, make_action, make_segment, report
-from tests.rewards.conftest import DAY, attempt, balance, kinds, make_members, must_hold, stampede, total
+from tests.rewards.conftest import DAY, attempt, balance, closing, kinds, make_members, must_hold, stampede, total
 from users.errors import UserNotFound
 from users.models import Member
 from users.services.members import erase_member
@@ -123,6 +128,40 @@ def test_limits_hold_exactly_for_many_members_at_once(own_brand):
     must_hold(own_brand)
 
 
+def test_a_limit_holds_even_against_who_counts_without_holding_the_member(own_brand, own_member):
+    """What is counted after the judgement, and before the count, ends the whole: no points stay."""
+    token = make_token(own_brand)
+    action = make_action(token, total_limit=3)
+    do(own_member, action)
+    counted = ActionUse.objects.filter(action=action, member=own_member)
+
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            Account.objects.select_for_update().get(member=own_member, token=token)
+            late = threads.submit(closing, lambda: attempt(lambda: do(own_member, action)))
+            wait_for_a_lock()
+            threads.submit(closing, lambda: counted.update(count=3)).result()
+        outcome = late.result()
+
+    assert isinstance(outcome, LimitReached)
+    assert balance(own_member, token) == 5
+    assert ActionGain.objects.filter(member=own_member).count() == 1
+    must_hold(own_brand)
+
+
+def wait_for_a_lock() -> None:
+    """Until somebody in this database waits for one."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
 def test_a_parameter_pays_once_however_often_it_is_sent_at_once(own_brand, own_member):
     token = make_token(own_brand)
     action = make_action(token)
@@ -214,8 +253,9 @@ def test_what_would_happen_is_told_and_nothing_is_done(brand, member, token):
     do(member, action, properties={"category": "coffee"})
     before = traces(member), balance(member, token)
 
-    today = try_action(action=action, member=member, properties={"category": "tea"}, occurred_at=NOON)
-    tomorrow = try_action(action=action, member=member, properties={"category": "coffee"}, occurred_at=NOON + DAY)
+    today = try_action(action=action, member=member, asked=Case(occurred_at=NOON, properties={"category": "tea"}), at=NOON)
+    asked = Case(occurred_at=NOON + DAY, properties={"category": "coffee"})
+    tomorrow = try_action(action=action, member=member, asked=asked, at=NOON + DAY)
 
     assert [(one.asked, one.met) for one in today] == [
         (Asked.PERIOD_LIMIT, False),

@@ -190,8 +190,8 @@ def test_dates_include_their_first_instant_and_not_their_last():
     ("terms", "used", "left"),
     [
         ({}, (3, 3), Left(None, None)),
-        ({"frequency": "once"}, (0, 0), Left(1, None)),
-        ({"frequency": "once"}, (1, 1), Left(0, None)),
+        ({"frequency": "once"}, (0, 0), Left(1, 1)),
+        ({"frequency": "once"}, (1, 1), Left(0, 0)),
         ({"frequency": "day", "period_limit": 3}, (1, 7), Left(2, None)),
         ({"frequency": "month", "period_limit": 1, "total_limit": 9}, (1, 7), Left(0, 2)),
         ({"total_limit": 9}, (10, 10), Left(None, 0)),

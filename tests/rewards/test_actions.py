@@ -84,8 +84,8 @@ def test_a_member_of_another_brand_is_not_found(token):
 @pytest.mark.parametrize(
     ("terms", "times", "left", "reason"),
     [
-        ({"frequency": Frequency.ONCE}, 1, Left(0, None), "period_limit"),
-        ({"frequency": Frequency.ONCE, "period_limit": 3, "total_limit": 3}, 1, Left(0, 2), "period_limit"),
+        ({"frequency": Frequency.ONCE}, 1, Left(0, 0), "period_limit"),
+        ({"frequency": Frequency.ONCE, "period_limit": 3, "total_limit": 3}, 1, Left(0, 0), "period_limit"),
         ({"frequency": Frequency.DAY, "period_limit": 2}, 2, Left(0, None), "period_limit"),
         ({"frequency": Frequency.MONTH, "period_limit": 9, "total_limit": 2}, 2, Left(7, 0), "total_limit"),
         ({"total_limit": 3}, 3, Left(None, 0), "total_limit"),

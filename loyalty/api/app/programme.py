@@ -25,6 +25,7 @@ from loyalty.api.app.shapes.programme import (
     programme_out,
 )
 from loyalty.api.app.shapes.users import user_out
+from loyalty.api.requests import Id, as_id
 from loyalty.api.throttling import limit_of_address
 from rewards.models import RewardType
 from rewards.selectors.doings import actions_on_offer, done_by, open_to
@@ -63,7 +64,7 @@ class GiftsBody(LanguageBody, rename="camel", forbid_unknown_fields=True, kw_onl
 class PurchaseBody(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """Which gift to buy; the same `requestId` buys it once."""
 
-    gift_id: Annotated[str, Meta(pattern="^[0-9]{1,18}$")] | Annotated[int, Meta(ge=0, lt=10**18)]
+    gift_id: Id
     request_id: RequestId | None = None
 
 
@@ -177,14 +178,14 @@ class PurchaseView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Buy it, once for each requestId."""
         body = self.read(request, PurchaseBody)
-        request_id = body.request_id or str(uuid.uuid4())
+        request_id, gift_id = body.request_id or str(uuid.uuid4()), as_id(body.gift_id)
         order = VoucherOrder(
             brand_id=self.brand_id,
             auth_id=self.auth_id,
-            reward_type_id=int(body.gift_id),
+            reward_type_id=gift_id,
             transaction_id=f"app:{self.member.public_id}:{request_id}",
             actor=self.actor,
-            content=str(int(body.gift_id)).encode(),
+            content=str(gift_id).encode(),
             answer=lambda voucher: msgspec.json.encode(_bought(voucher, request_id)).decode(),
         )
         told = redeem_voucher(order=order, at=timezone.now())

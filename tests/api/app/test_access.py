@@ -1,6 +1,7 @@
 """Tokens of the App API: who gets one, for which group, until when; and users who connect."""
 
 import base64
+import json
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from users.models import Consent, ConsentChange, Member, SigningKey
 from users.services import app_tokens
 from users.services.apps import revoke_app, rotate_app_secret, rotate_partner_secret, rotate_signing_key
 from users.services.members import erase_member
+from users.services.secrets import decrypt
 
 LOG_OUT, CONNECT = "user/logout", "user/clientcheckcredentials"
 
@@ -176,6 +178,30 @@ def test_no_token_forged_tokens_and_expired_ones_are_a_5(app, brand, time_machin
         refused(app.call(LOG_OUT, token=token), 5, "invalid_token", status=401)
     time_machine.move_to(timezone.now() + timedelta(days=31), tick=True)
     refused(device.call(LOG_OUT), 5, "invalid_token", status=401)
+
+
+def test_tokens_are_jwts_with_the_claims_of_their_group(app):
+    tokens = {"server": app.token, "user": app.connect("ann").token}
+    lives = {"server": 3_600, "user": 30 * 86_400}
+
+    for group, token in tokens.items():
+        header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+        assert header["alg"] == "HS256"
+        assert {"iss", "aud", "sub", "iat", "exp", "jti"} <= set(claims)
+        assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == ("loyalty", group, lives[group])
+
+
+def test_a_token_that_another_brand_s_key_signed_is_a_5(app, brand):
+    """Even with all that a true one says, under the name of the brand's own key."""
+    other, device = make_brand(), app.connect("ann")
+    AppClient.of(other)
+    theirs = SigningKey.objects.get(brand=other)
+    claims = json.loads(base64.urlsafe_b64decode(device.token.split(".")[1] + "=="))
+    key = OctKey.import_key(decrypt(bytes(theirs.secret)))
+
+    for kid in (SigningKey.objects.get(brand=brand).kid, theirs.kid):
+        forged = jwt.encode({"alg": "HS256", "kid": kid}, claims, key)
+        refused(app.call(LOG_OUT, token=forged), 5, "invalid_token", status=401)
 
 
 @pytest.mark.parametrize("header", ['["alg"]', '"alg"', '{"alg": "HS256", "crit": 5}', '{"alg": "HS256", "crit": [[]]}', "7"])

@@ -1,13 +1,17 @@
 """Actions of the App API: answered at once, taken into the inbox, done for many; each triplet pays once, whichever way."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ledger.models import Account
-from rewards.models import Frequency, InboxItem
+from rewards.models import ActionUse, Frequency, InboxItem
 from rewards.services.inbox import drain_inbox
 from tests.api.app.conftest import refused, told
 from tests.api.conftest import at_once
@@ -219,6 +223,33 @@ def test_what_cannot_be_told_of_many_is_a_3(app, ann, daily, body):
     refused(app.serve(MULTI, body), 3)
 
 
+@pytest.mark.parametrize(("size", "status"), [(1_048_576, 200), (1_048_577, 413)])
+@pytest.mark.parametrize("path", [MULTI, "user/multidelete", "user/infos"])
+def test_calls_about_many_take_a_megabyte(app, daily, path, size, status):
+    body = json.dumps({"partnerClientIds": ["nobody"]} if path != MULTI else {"tagId": "daily", "users": ["nobody"]}).encode()
+
+    answer = app.call(path, token=app.token, raw=body + b" " * (size - len(body)))
+
+    assert answer.status_code == status
+
+
+def test_a_form_says_lists_and_objects_too(app, ann, daily, points, brand):
+    """A list is a repeated key or JSON text, an object JSON text."""
+    make_action(points, tag="coffee", conditions=COFFEE)
+    app.connect("bob")
+
+    for sent in ({"users": ["ann", "bob"]}, {"users": '["ann", "bob"]'}):
+        answer = app.client.post(
+            f"/api/app/{MULTI}", {"tagId": "daily"} | sent, headers={"Authorization": f"Bearer {app.token}"}
+        )
+        assert [one["partnerClientId"] for one in told(answer)["results"]] == ["ann", "bob"]
+    form = {"tagId": "coffee", "properties": '{"category": "coffee"}'}
+    kind = "application/x-www-form-urlencoded"
+    bearer = {"Authorization": f"Bearer {ann.token}"}
+    done = told(app.client.post(f"/api/app/{STORE}", urlencode(form), content_type=kind, headers=bearer))
+    assert done["points"] == 5
+
+
 def test_more_than_1000_are_too_many(app, ann, daily):
     refused(app.serve(MULTI, {"tagId": "daily", "users": ["ann"] * 1_001}), 3, field="users")
 
@@ -229,6 +260,20 @@ def test_what_is_reported_of_a_user_who_is_erased_meanwhile_goes_with_them(app, 
     erase_member(brand_id=brand.pk, auth_id="ann", at=timezone.now())
 
     assert not InboxItem.objects.filter(brand=brand).exists()
+
+
+def test_counts_of_past_periods_are_not_read_for_many(app, ann, daily, brand):
+    """What was counted on other days is of no account, however much of it there is."""
+    member = member_of(brand)
+    old = [ActionUse(brand=brand, action=daily, member=member, period=f"2025-{n:04}", count=1) for n in range(500)]
+    ActionUse.objects.bulk_create(old)
+
+    with CaptureQueriesContext(connection) as queries:
+        told(app.serve(MULTI, {"tagId": "daily", "users": ["ann"]}))
+
+    read = [one["sql"] for one in queries if 'FROM "rewards_actionuse"' in one["sql"]]
+    assert read
+    assert all('"period" IN' in sql for sql in read)
 
 
 def test_sixteen_calls_of_an_action_that_counts_once_pay_once(own_brand):

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from ledger.models import Transaction
 from rewards.models import Action, ActionGain, ActionSegment, ActionUse, Frequency
@@ -13,6 +14,7 @@ from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.loyalty.desk import act, fill, make_staff, page_of, signed_in, words
 from tests.rewards.acting import do, make_action, make_segment
 from tests.rewards.conftest import again
+from users.models import Consent, Member
 
 DAY = timedelta(days=1)
 COFFEE = [{"property": "category", "is": "equals", "value": "coffee"}]
@@ -151,13 +153,33 @@ def test_what_is_not_so_is_told(client, brand, member, token):
     assert [met for met, _ in page.context["findings"]] == [True, False, True, False]
 
 
-def test_what_was_done_before_counts_and_an_instant_can_be_chosen(client, member, token):
+def test_what_was_done_before_counts_and_an_instant_can_be_chosen(client, member, token, time_machine):
+    time_machine.move_to(NOON + 2 * DAY, tick=True)
     action = make_action(token, frequency=Frequency.DAY)
     do(member, action, at=NOON)
 
     told = [words(attempt(client, action, member, occurred_at_0=f"2026-06-{day:02}", occurred_at_1="12:00")) for day in (1, 2)]
 
     assert ["No points would be given." in text for text in told] == [True, False]
+
+
+def test_what_the_api_would_refuse_is_told(client, member, token):
+    """The date, a parameter that was used, a member who refused consent: the last is asked first."""
+    action, now = make_action(token), timezone.now()
+    do(member, action, param="visit 1", at=now)
+    old = now - 40 * DAY
+
+    past = attempt(client, action, member, occurred_at_0=old.date().isoformat(), occurred_at_1="12:00")
+    used = attempt(client, action, member, param1="visit 1")
+    unused = attempt(client, action, member, param1="visit 2")
+    Member.objects.filter(pk=member.pk).update(consent=Consent.REFUSED)
+    refused = attempt(client, action, member)
+
+    assert "not more than 30 days ago" in words(past)
+    assert "rewarded already" in words(used)
+    assert "points would be given" in words(unused)
+    assert "consent" in words(refused).lower()
+    assert all("tried" not in page.context for page in (past, used, refused))
 
 
 def test_what_is_withdrawn_gives_nothing(client, member, token):
