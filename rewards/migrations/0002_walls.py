@@ -78,6 +78,13 @@ WALLS = [
     ("rewards_actiongain", "gain_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("rewards_actionuse", "action_use_action_of_brand", "(brand_id, action_id)", "rewards_action (brand_id, id)"),
     ("rewards_actionuse", "action_use_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_inboxitem", "inbox_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_inboxitem", "inbox_action_of_brand", "(brand_id, action_id)", "rewards_action (brand_id, id)"),
+    ("rewards_rankscore", "rank_score_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("rewards_adtext", "ad_text_of_brand", "(brand_id, ad_id)", "rewards_ad (brand_id, id)"),
+    ("rewards_adsegment", "ad_segment_ad_of_brand", "(brand_id, ad_id)", "rewards_ad (brand_id, id)"),
+    ("rewards_adsegment", "ad_segment_of_brand", "(brand_id, segment_id)", "users_segment (brand_id, id)"),
+    ("rewards_adday", "ad_day_of_brand", "(brand_id, ad_id)", "rewards_ad (brand_id, id)"),
 ]
 
 

@@ -17,7 +17,7 @@ from tests.rewards.conftest import DAY
 from tests.rewards.world import by_table, make_world, pointed_at
 from users.models import Email
 
-WALLS = [wall for name in ("0002_walls", "0007_app_walls") for wall in import_module(f"rewards.migrations.{name}").WALLS]
+WALLS = import_module("rewards.migrations.0002_walls").WALLS
 MODELS = list(apps.get_app_config("rewards").get_models())
 CHECKS = {made.name for model in MODELS for made in model._meta.constraints if isinstance(made, CheckConstraint)}
 KEYS = {made.name: (model, made) for model in MODELS for made in model._meta.constraints if isinstance(made, UniqueConstraint)}

@@ -19,6 +19,8 @@ WALLS = [
     ("users_segmentmember", "segment_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("users_segmentdue", "segment_due_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
     ("users_segmentdraft", "segment_draft_of_brand", "(brand_id, segment_id)", "users_segment (brand_id, id)"),
+    ("users_consentchange", "consent_member_of_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
+    ("users_memberchange", "member_change_of_its_brand", "(brand_id, member_id)", "users_member (brand_id, id)"),
 ]
 
 
