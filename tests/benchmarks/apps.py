@@ -44,11 +44,12 @@ INSERT INTO users_member (brand_id, public_id, auth_id, first_name, created_at)
 SELECT %(brand)s, 'r' || %(brand)s || '-' || g, 'm' || lpad(g::text, 8, '0'), 'Member', now()
 FROM generate_series(1, %(count)s) g
 """
-# All but 500 of a brand's members earned something this week.
+# All but 500 of a brand's members earned something this week; half of these did last week, which the night has not swept yet.
 SCORES = """
 INSERT INTO rewards_rankscore (brand_id, member_id, period, name, points, week)
 SELECT brand_id, id, 'all', auth_id, (hashtextextended(auth_id, 0) & 65535),
-  CASE WHEN substr(auth_id, 2)::int %% (%(count)s / 500) = 0 THEN '' ELSE %(week)s END
+  CASE WHEN substr(auth_id, 2)::int %% (%(count)s / 500) = 0 THEN split_part(%(others)s, ' ', 1 + (id %% 2)::int)
+    ELSE %(week)s END
 FROM users_member WHERE brand_id = %(brand)s
 """
 WEEK = """
@@ -139,10 +140,11 @@ def crowd(count: int) -> Brand:
     """A brand with so many members, each with a score and a change."""
     world = World(accounts=1)
     Programme.objects.create(brand=world.brand, token=world.token)
-    week = period_of("week", timezone.now().astimezone(world.brand.zone))
+    now = timezone.now().astimezone(world.brand.zone)
+    week, others = period_of("week", now), f" {period_of('week', now - timedelta(days=7))}"
     with unchecked(), connection.cursor() as cursor:
         for statement in (MEMBERS, SCORES, WEEK, NODES, CHANGES):
-            cursor.execute(statement, {"brand": world.brand.pk, "count": count, "week": week})
+            cursor.execute(statement, {"brand": world.brand.pk, "count": count, "week": week, "others": others})
     return world.brand
 
 
