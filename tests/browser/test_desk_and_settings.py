@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGES = ["users/apikey", "exchange/partnership", "exchange/provider", "users/emailtemplate", "users/webhookendpoint"]
 VERBS = ["rotate", "revoke", "change_terms", "cancel", "pause", "statements"]
 

@@ -2,7 +2,10 @@
 
 import secrets
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def order(demo, type_: str, auth_id: str, **fields):

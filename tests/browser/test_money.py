@@ -4,7 +4,10 @@ import re
 import secrets
 
 import httpx
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def make_member(desk, base_url: str, brand: dict) -> str:

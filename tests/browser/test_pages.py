@@ -4,6 +4,8 @@ import pytest
 
 from loyalty.admin.roles import ROLES
 
+pytestmark = pytest.mark.slow
+
 EVERYBODY = ["admin", *(role.replace(" ", "-").lower() for role in ROLES)]
 SHORT = {"admin"}  # who sees every page
 

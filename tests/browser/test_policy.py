@@ -1,7 +1,10 @@
 """The content security policy: no script but our files runs, and the pages work under it."""
 
 import httpx
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_policy_lets_no_inline_script_and_no_eval_run(demo):

@@ -2,7 +2,10 @@
 
 import secrets
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_promotion_is_drafted_tried_and_published(sit_down):

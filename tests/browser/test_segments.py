@@ -4,6 +4,8 @@ import secrets
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_rule_is_put_together_and_counted(sit_down):
     desk = sit_down("campaign-manager")

@@ -15,6 +15,8 @@ from celery import Celery
 from tests.faults.server import ROOT, Platform, end, environment, family_of, wait_for
 from tests.faults.test_bulk_codes import VALUE, add_campaign
 
+pytestmark = pytest.mark.slow
+
 LEASE_SECONDS = 2
 COUNT, MANY = 100_000, 1_000_000
 WORK = "SELECT state, generated FROM rewards_codebatch WHERE id = %s"

@@ -19,6 +19,8 @@ import pytest
 
 from tests.faults.server import ROOT, Platform, environment, wait_for
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 25_000
 VALUE = 5
 ALLOWED_GROWTH_MB, SAME_MB = 150, 10

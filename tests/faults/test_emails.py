@@ -15,6 +15,8 @@ from loyalty.celery import app
 from tests.faults.server import ROOT, Caller, Platform, end, environment, family_of, wait_for
 from tests.users.conftest import Lapse, Post, mail_server
 
+pytestmark = pytest.mark.slow
+
 LEASE_SECONDS = 2
 RETURN_SECONDS = 60
 QUEUED = 3

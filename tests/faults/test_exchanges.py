@@ -16,6 +16,8 @@ from celery import Celery
 
 from tests.faults.server import ROOT, Caller, Platform, end, environment, family_of, free_port, wait_for
 
+pytestmark = pytest.mark.slow
+
 LEASE_SECONDS = 3
 NUMBER = "100200300400"
 POINTS_EACH = 20

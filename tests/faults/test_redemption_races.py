@@ -17,6 +17,8 @@ from tests.faults.server import Caller, Platform, at_once, wait_for
 from tests.faults.test_bulk_codes import VALUE, Bulk, add_campaign
 from tests.faults.test_http_races import code_of, until_settled
 
+pytestmark = pytest.mark.slow
+
 TRIES_PER_MEMBER = 10  # wrong ones an hour
 NEAR_THE_HOUR_SECONDS = 20
 WORTH = 10

@@ -15,6 +15,8 @@ from tests.faults.server import ROOT, Platform, end, environment, family_of, wai
 from tests.users.hooks import Receiver, receiving
 from users.services.secrets import encrypt
 
+pytestmark = pytest.mark.slow
+
 LEASE_SECONDS = 3
 UNSENT = "SELECT count(*) FROM users_webhookdelivery WHERE state <> 'sent'"
 

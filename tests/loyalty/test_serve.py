@@ -262,6 +262,7 @@ def must_be_down(folder: Path, family: list[psutil.Process]) -> None:
     assert not Embedded(folder)._valkey_answers()
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_termination_stop_everything_and_the_next_serve_goes_on(var: Path) -> None:
     first = Serve(var, "--demo").wait_until_ready()
     demo, family = first.demo, first.family()
@@ -279,6 +280,7 @@ def test_ctrl_c_and_a_termination_stop_everything_and_the_next_serve_goes_on(var
     must_be_down(var, family)
 
 
+@pytest.mark.slow
 def test_after_a_kill_9_the_next_serve_stops_the_leftovers_and_recovers(var: Path) -> None:
     first = Serve(var, "--demo").wait_until_ready()
     auth_id, _ = add_user(first)
