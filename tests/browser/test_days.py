@@ -80,6 +80,7 @@ def test_a_service_agent_finds_a_member_and_sees_why(sit_down, life, picture):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_a_campaign_manager_starts_a_campaign_and_downloads_its_codes(sit_down, demo, life, picture):
     password = life.brand["staff"]["password"]
     manager = sit_down("campaign-manager")
@@ -118,6 +119,7 @@ def test_a_campaign_manager_starts_a_campaign_and_downloads_its_codes(sit_down, 
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_finance_looks_after_exchanges_and_an_account_proves_itself(sit_down, life, picture):
     dora = life.register("Dora")
     life.earn(dora, 900)
