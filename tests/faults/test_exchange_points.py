@@ -10,6 +10,8 @@ import pytest
 from tests.faults.server import ROOT, Caller, Platform, environment
 from tests.faults.test_exchanges import NUMBER, OPEN, Partner, check, order_miles, rich
 
+pytestmark = pytest.mark.slow
+
 POINTS = 50
 DYING = """
 import os, signal, sys, threading

@@ -212,6 +212,7 @@ def test_a_killed_valkey_comes_back_with_what_it_was_told(servers: Embedded) -> 
         assert valkey.get("kept") == b"42"
 
 
+@pytest.mark.slow
 def test_a_kill_during_initdb_leaves_nothing_half_made(servers: Embedded) -> None:
     for wait_seconds in (0.0, 0.2, 0.5):
         process = child(ENSURE, servers.base)
