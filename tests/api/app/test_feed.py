@@ -1,6 +1,8 @@
 """Incremental infos: every change is told once, in whatever order transactions end; who is erased is told of as deleted."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -53,6 +55,28 @@ class Follower:
 @pytest.fixture
 def follower(own_brand, nothing_left_open) -> Follower:
     return Follower(own_brand)
+
+
+@contextmanager
+def left_open(act: Callable[[], None]) -> Iterator[None]:
+    """Another connection's transaction, in which something was done, and which ends when the block does."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            act()
+            begun.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    slow = threading.Thread(target=slowly)
+    slow.start()
+    begun.wait(30)
+    try:
+        yield
+    finally:
+        go_on.set()
+        slow.join()
 
 
 def names(users: list[dict]) -> list[str]:
@@ -203,22 +227,9 @@ def test_what_is_committed_late_is_not_missed(follower):
     for name in ("early", "late"):
         make_member(follower.brand, auth_id=name)
     follower.follow()
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slowly() -> None:
-        with transaction.atomic():
-            follower.credit("late", 1)
-            begun.set()
-            go_on.wait(30)
-        connections.close_all()
-
-    slow = threading.Thread(target=slowly)
-    slow.start()
-    begun.wait(30)
-    follower.credit("early", 2)
-    seen = earned(follower.follow())
-    go_on.set()
-    slow.join()
+    with left_open(lambda: follower.credit("late", 1)):
+        follower.credit("early", 2)
+        seen = earned(follower.follow())
     seen += earned(follower.follow())
 
     assert sorted(seen) == [1, 2]
@@ -227,21 +238,8 @@ def test_what_is_committed_late_is_not_missed(follower):
 def test_nobody_begins_to_follow_while_something_that_takes_long_is_written(follower, monkeypatch):
     monkeypatch.setattr(feed, "FIRST_WAITS", 5)
     make_member(follower.brand, auth_id="ann")
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slowly() -> None:
-        with transaction.atomic():
-            follower.credit("ann", 1)
-            begun.set()
-            go_on.wait(30)
-        connections.close_all()
-
-    slow = threading.Thread(target=slowly)
-    slow.start()
-    begun.wait(30)
-    answer = follower.app.serve(FEED, {})
-    go_on.set()
-    slow.join()
+    with left_open(lambda: follower.credit("ann", 1)):
+        answer = follower.app.serve(FEED, {})
 
     refused(answer, 2, "feed_busy", status=503)
     assert answer["Retry-After"] == "5"
@@ -300,22 +298,9 @@ def test_a_proof_that_takes_long_holds_nothing_back(follower):
     """It reads and takes no ids; any other transaction that stays open may have taken some."""
     make_member(follower.brand, auth_id="ann")
     follower.follow()
-    begun, go_on = threading.Event(), threading.Event()
-
-    def prove_slowly() -> None:
-        with transaction.atomic():
-            read_one_instant()
-            begun.set()
-            go_on.wait(30)
-        connections.close_all()
-
-    proof = threading.Thread(target=prove_slowly)
-    proof.start()
-    begun.wait(30)
-    follower.credit("ann", 1)
-    seen = earned(follower.follow())
-    go_on.set()
-    proof.join()
+    with left_open(read_one_instant):
+        follower.credit("ann", 1)
+        seen = earned(follower.follow())
 
     assert seen == [1]
 
