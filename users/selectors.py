@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from users.models import Member, Segment, SegmentMember
 
@@ -47,3 +47,8 @@ def segment_members_page(*, segment: Segment, limit: int, after: int) -> list[Se
     rows = SegmentMember.objects.filter(brand_id=segment.brand_id, segment=segment, member_id__gt=after)
     named = rows.filter(member__auth_id__isnull=False).select_related("member")
     return list(named.order_by("member_id")[:limit])
+
+
+def family_of(member_id: int) -> QuerySet[Member]:
+    """A member, and the duplicates that were merged into them."""
+    return Member.objects.filter(Q(pk=member_id) | Q(merged_into=member_id))

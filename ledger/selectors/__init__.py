@@ -14,6 +14,7 @@ from ledger.errors import TokenNotFound, TransactionNotFound
 from ledger.models import Account, DailyFlow, Lot, OpenLots, Tally, TallyMark, Token, Transaction, TransactionType
 from ledger.models.tokens import TokenStatus, TokenType
 from users.models import Member
+from users.selectors import family_of
 
 FUNGIBLE_POINTS = TokenType.ERC20
 TOKEN_CACHE_SECONDS = 4.0
@@ -115,10 +116,8 @@ class History:
         """The accounts of the one member that is asked for."""
         accounts = Account.objects.filter(brand_id=self.brand_id, member__auth_id=self.auth_id)
         if self.family:
-            members = Member.objects.filter(brand_id=self.brand_id)
-            both = [members.filter(auth_id=self.auth_id), members.filter(merged_into__auth_id=self.auth_id)]
-            ids = [pk for rows in both for pk in rows.values_list("pk", flat=True)]
-            accounts = Account.objects.filter(brand_id=self.brand_id, member__in=ids)
+            named = Member.objects.filter(brand_id=self.brand_id, auth_id=self.auth_id).first()
+            accounts = Account.objects.filter(brand_id=self.brand_id, member__in=family_of(named.pk) if named else [])
         return list(accounts if self.token_id is None else accounts.filter(token_id=self.token_id))
 
     def total(self) -> int:

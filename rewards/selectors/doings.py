@@ -14,6 +14,7 @@ from rewards.rules.periods import ALL, period_of
 from rewards.services.actions import offer_of
 from rewards.services.programme import programme_of
 from users.models import Member, SegmentMember
+from users.selectors import family_of
 
 EARNING = (
     TransactionType.EARN,
@@ -101,9 +102,8 @@ def with_gains(brand_id: int, rows: Sequence[Transaction]) -> list[Earn]:
 
 def burns_of(member: Member, *, limit: int, before: Place | None = None) -> list[Reward]:
     """The gifts that a member bought, and duplicates merged into them, newest first, with their orders."""
-    family = [member.pk, *Member.objects.filter(brand_id=member.brand_id, merged_into=member).values_list("pk", flat=True)]
     rows = Reward.objects.select_related("reward_type", "order", "transaction").filter(
-        brand_id=member.brand_id, member__in=family, handed_out_at__isnull=False
+        brand_id=member.brand_id, member__in=family_of(member.pk), handed_out_at__isnull=False
     )
     if before is not None:
         rows = rows.filter(Q(handed_out_at__lt=before.recorded_at) | Q(handed_out_at=before.recorded_at, pk__lt=before.id))

@@ -29,12 +29,14 @@ USUAL_BACKDATING_DAYS, NO_LIMIT = 30, 2**31 - 1
 FIELDS = {Asked.DATES: "occurred_at", Asked.SEGMENTS: "member_id"} | dict.fromkeys(LIMITS, "event_code")
 SEGMENTS = "ARRAY(SELECT t.segment_id FROM rewards_actionsegment t WHERE t.brand_id = r.brand_id AND t.action_id = r.id)"
 TAGGED = "WHERE r.brand_id = %s::bigint AND r.tag = %s::text AND r.active"
-FACTS = """
-SELECT asked.param IS NOT NULL AND EXISTS (
-    SELECT FROM (SELECT asked.member UNION ALL SELECT d.id FROM users_member d
-      WHERE d.brand_id = asked.brand AND d.merged_into_id = asked.member) AS h(id)
-    JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = asked.action
-    WHERE g.param = asked.param),
+# Whether a member, or a duplicate that was merged into them, had points for an action under the parameter that is asked about.
+WAS_DONE = """asked.param IS NOT NULL AND EXISTS (
+    SELECT FROM (SELECT {member} UNION ALL SELECT d.id FROM users_member d
+      WHERE d.brand_id = asked.brand AND d.merged_into_id = {member}) AS h(id)
+    JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = {action}
+    WHERE g.param = asked.param)"""
+FACTS = f"""
+SELECT {WAS_DONE.format(member="asked.member", action="asked.action")},
   coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
     AND u.member_id = asked.member AND u.period = asked.period), 0),
   coalesce((SELECT u.count FROM rewards_actionuse u WHERE u.brand_id = asked.brand AND u.action_id = asked.action
@@ -42,7 +44,7 @@ SELECT asked.param IS NOT NULL AND EXISTS (
   EXISTS (SELECT FROM users_segmentmember s
     WHERE s.brand_id = asked.brand AND s.member_id = asked.member AND s.segment_id = ANY(%s::bigint[]))
 FROM (SELECT %s::bigint, %s::bigint, %s::bigint, %s::text, %s::text) AS asked(brand, action, member, period, param)
-"""
+"""  # noqa: S608 - words of our own
 CLAIM_AND_KEEP = """
 WITH kept AS (
   INSERT INTO rewards_actiongain (brand_id, action_id, member_id, event_id, param, salt, fingerprint, occurred_at, points,

@@ -18,21 +18,18 @@ from loyalty.database import execute_alone, execute_prepared, write
 from rewards.errors import ActionAlreadyDone, InboxItemSettled, UnknownEvent
 from rewards.models import InboxItem, InboxState
 from rewards.services.action_batches import Outcome, do_actions, do_all
-from rewards.services.actions import ActionOrder, Done, Offer, instant_of
+from rewards.services.actions import WAS_DONE, ActionOrder, Done, Offer, instant_of
 from users.errors import ConsentRefused, UserNotFound
 from users.models import Consent
 
 log = structlog.get_logger()
 BATCH = 500
-ACCEPT = """
+ACCEPT = f"""
 WITH asked(brand, name, tag, param, properties, occurred_at, actor, received_at) AS (
   SELECT %s::bigint, %s::text, %s::text, %s::text, %s::jsonb, %s::timestamptz, %s::text, %s::timestamptz),
 facts AS MATERIALIZED (
-  SELECT m.id AS member, m.consent = %s::smallint AS refused, a.id AS action, asked.param IS NOT NULL AND EXISTS (
-    SELECT FROM (SELECT m.id UNION ALL SELECT d.id FROM users_member d
-      WHERE d.brand_id = asked.brand AND d.merged_into_id = m.id) AS h(id)
-    JOIN rewards_actiongain g ON g.brand_id = asked.brand AND g.member_id = h.id AND g.action_id = a.id
-    WHERE g.param = asked.param) AS was_done
+  SELECT m.id AS member, m.consent = %s::smallint AS refused, a.id AS action,
+    {WAS_DONE.format(member="m.id", action="a.id")} AS was_done
   FROM asked
   LEFT JOIN users_member m ON m.brand_id = asked.brand AND m.auth_id = asked.name
   LEFT JOIN rewards_action a ON a.brand_id = asked.brand AND a.tag = asked.tag AND a.active),
@@ -44,7 +41,7 @@ stored AS (
   ON CONFLICT (brand_id, member_id, action_id, param) WHERE param IS NOT NULL AND state IN ('waiting', 'applied', 'parked')
   DO NOTHING RETURNING id)
 SELECT member IS NOT NULL, refused, action IS NOT NULL, stored.id FROM facts LEFT JOIN stored ON true
-"""
+"""  # noqa: S608 - words of our own
 TAKE = """
 SELECT i.id, coalesce(m.auth_id, h.auth_id), a.tag, i.param, i.properties::text, i.occurred_at, i.actor
 FROM rewards_inboxitem i JOIN rewards_action a ON a.id = i.action_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from ledger.errors import TokenNotFound
 from ledger.models import Counterpart, TransactionType
@@ -30,6 +30,7 @@ from rewards.rules.gift_orders import GIVES_POINTS_BACK
 from rewards.selectors import is_offered_to
 from users.email_kinds import EmailKind
 from users.models import Member
+from users.selectors import family_of
 from users.services.emails import queue_email
 from users.services.members import email_language
 
@@ -100,7 +101,7 @@ def _hand_out(order: RewardOrder, at: datetime) -> HandedOut:
         )
     )
     # The posting holds the member's account, which every purchase of this member's passes: the count cannot change.
-    _check_member_limit(reward_type, Q(member__in=_family(posted.member_id)))
+    _check_member_limit(reward_type, Q(member__in=family_of(posted.member_id)))
     take_from_stock(reward_type)
     reward, followed = _assign(reward_type, posted, at), None
     if order.followed or reward_type.fulfilment == Fulfilment.PHYSICAL:
@@ -131,11 +132,6 @@ def _check_member_limit(reward_type: RewardType, member: Q) -> None:
     had = Reward.objects.filter(member, brand_id=reward_type.brand_id, reward_type=reward_type, member__isnull=False)
     if had.exclude(order__status="cancellation").count() >= reward_type.member_limit:
         raise RewardLimitReached
-
-
-def _family(member_id: int) -> QuerySet[Member]:
-    """The member, and the duplicates that were merged into them: what those had counts, too."""
-    return Member.objects.filter(Q(pk=member_id) | Q(merged_into=member_id))
 
 
 def take_from_stock(reward_type: RewardType) -> None:

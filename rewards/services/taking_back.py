@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from ledger.errors import InsufficientBalance, NotReversible
 from ledger.models import Transaction, TransactionType
@@ -24,6 +24,7 @@ from rewards.services.books import paid_rules
 from rewards.services.business_keys import Answered, fingerprint, first_answer
 from rewards.services.evaluating import refused
 from users.models import Member
+from users.selectors import family_of
 
 OWN_TYPES = frozenset({TransactionType.EARN})
 
@@ -204,7 +205,7 @@ def _moved_on(posting: Transaction, account_id: int) -> list[tuple[int, int]]:
     member = Member.objects.select_related("merged_into").get(accounts=account_id)
     if member.merged_into is None:
         return []
-    family = Member.objects.filter(Q(pk=member.merged_into.pk) | Q(merged_into=member.merged_into))
+    family = family_of(member.merged_into.pk)
     rows = Transaction.objects.filter(
         brand_id=posting.brand_id, type=TransactionType.MERGE, amount__gt=0, expires_at=posting.expires_at
     )
