@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -182,6 +183,11 @@ class Platform:
 
     def kill_valkey(self) -> None:
         end(family_of(int((self.embedded.vk / "server.pid").read_text())))
+
+    def wipe_valkey(self) -> None:
+        """Lose all that a killed one has written."""
+        assert not self.embedded._valkey_answers(), "somebody has brought it up again"
+        shutil.rmtree(self.embedded.vk)
 
     def stop_database(self) -> None:
         self.embedded._tool("pg_ctl", "-D", self.embedded.pg, "-w", "-m", "fast", "stop")

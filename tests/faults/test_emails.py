@@ -1,6 +1,5 @@
 """Workers and the broker die with e-mails on their way: each is sent, and none twice where anybody could know."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -131,7 +130,7 @@ def test_with_the_broker_wiped_all_that_was_queued_is_sent_once(
         platform.kill_valkey()
         wait_for(lambda: "Connection to broker lost" in told.read_text())  # what the worker had in hand is done with
         answers = [caller.credit(auth_id, amount, send_email=True) for amount in range(1, count + 1)]
-        shutil.rmtree(platform.embedded.vk)
+        platform.wipe_valkey()
         assert {answer.status_code for answer in answers} == {202}
         assert (platform.sql(UNSENT), post.messages) == ([(count,)], [])
 

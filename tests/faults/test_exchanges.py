@@ -1,13 +1,13 @@
 """Workers die with exchanges on their way: points are gone if and only if miles have arrived, once."""
 
 import random
-import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -61,13 +61,18 @@ def partner(platform: Platform) -> Iterator[Partner]:
     airline.process.wait()
 
 
+def log_of(platform: Platform) -> Path:
+    """What the last worker has told."""
+    return platform.folder / "exchange-worker.log"
+
+
 @contextmanager
 def worker(platform: Platform) -> Iterator[psutil.Process]:
     """A worker, woken as beat wakes it, and killed with all below it in the end."""
     command = [sys.executable, "-m", "celery", "--app", "loyalty.celery", "worker", "--concurrency", "1"]
-    command += ["--without-mingle", "--without-gossip"]
+    command += ["--loglevel", "INFO", "--without-mingle", "--without-gossip"]
     env = environment(platform.folder, EXCHANGE_LEASE_SECONDS=str(LEASE_SECONDS))
-    with (platform.folder / "exchange-worker.log").open("ab") as log:
+    with log_of(platform).open("wb") as log:
         started = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield psutil.Process(started.pid)
@@ -177,9 +182,10 @@ def test_with_the_broker_wiped_all_that_was_accepted_is_settled_once(platform, c
     """No order lives in the broker: while it is away exchanges are accepted, and when it is back they are driven."""
     auth_id = rich(caller)
     with worker(platform):
+        wait_for(lambda: "ready." in log_of(platform).read_text())  # one that still starts would bring the broker up again
         platform.kill_valkey()
         order_miles(caller, auth_id, [POINTS_EACH] * count)
-        shutil.rmtree(platform.embedded.vk)
+        platform.wipe_valkey()
         platform.embedded.ensure()
         until(platform, lambda: platform.sql(OPEN) == [(0,)], seconds=300)
 
