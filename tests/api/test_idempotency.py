@@ -9,10 +9,11 @@ from django.db import connection, connections, transaction
 
 from ledger.models import Account, Transaction
 from loyalty.api.models import IdempotentRequest
-from tests.api.conftest import assert_refused, at_once, wait_until
+from tests.api.conftest import assert_refused, at_once
 from tests.api.test_transactions import balance
 from tests.clients import Partner
 from tests.conftest import make_member, make_token
+from tests.waiting import wait_for_waiting
 from users.models import Member
 
 THREADS = 32
@@ -311,16 +312,6 @@ def patient(key, body):
         connections.close_all()
 
 
-def someone_waits() -> bool:
-    """Whether a backend of this database waits for a row; pg_stat_activity would be frozen in our transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database())"
-        )
-        return cursor.fetchone()[0] > 0
-
-
 def test_while_the_first_still_runs_the_second_is_told_so(own_brand):
     member, token, partner = make_member(own_brand), make_token(own_brand), Partner.of(own_brand)
     partner.credit(member.auth_id, 100, token.pk)
@@ -330,7 +321,7 @@ def test_while_the_first_still_runs_the_second_is_told_so(own_brand):
         with transaction.atomic():
             Account.objects.select_for_update().get(member=member)
             first = pool.submit(patient, partner.key, body)
-            assert wait_until(someone_waits)
+            wait_for_waiting()
             (second,) = at_once(lambda _: keyed(Partner(partner.key), "/transactions", body), [1])
         first = first.result()
 

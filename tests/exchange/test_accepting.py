@@ -26,7 +26,8 @@ from tests.exchange.world import (
     request_of,
 )
 from tests.ledger.orders import move
-from tests.rewards.conftest import PATIENCE_SECONDS, attempt, closing, kinds, stampede, wait_for_waiting
+from tests.rewards.conftest import attempt, closing, kinds, stampede
+from tests.waiting import PATIENCE_SECONDS, wait_for_waiting
 from users.errors import InvalidMembershipNumber, UserNotFound
 from users.services.members import erase_member
 from users.services.memberships import save_membership

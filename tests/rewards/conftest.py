@@ -2,7 +2,6 @@
 
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +23,11 @@ from rewards.services.pools import upload_pool
 from rewards.services.redeeming import Redemption, redeem_for_items, redeem_for_points
 from rewards.services.rewards import HandedOut, RewardOrder, hand_out_reward
 from tests.conftest import NOON, make_member, make_token
+from tests.waiting import PATIENCE_SECONDS
 from users.models import Brand, Email, Member
 
 DAY = timedelta(days=1)
 KEY = 7
-PATIENCE_SECONDS = 30
 MANY_TRIES = {"member": 10_000, "key": 10_000, "brand": 10_000}
 
 
@@ -149,19 +148,6 @@ def closing(act: Callable[[], Any]) -> Any:
         return act()
     finally:
         connections.close_all()
-
-
-def wait_for_waiting(count: int) -> None:
-    """Go on once so many sessions of this database wait for a lock."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while time.monotonic() < until:
-        with connection.cursor() as cursor:
-            cursor.execute(waiting)
-            if cursor.fetchone()[0] >= count:
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"{count} sessions never waited for a lock at once")
 
 
 def attempt(act: Callable[[], Any]) -> Any:

@@ -1,10 +1,9 @@
 """Actions and events sent twice or by many at once: each pays once. Erased and merged members; trying without doing."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger.models import Account
 from rewards.errors import (
@@ -21,6 +20,7 @@ from rewards.services.business_keys import Answered
 from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.rewards.acting import do, make_action, make_segment, report
 from tests.rewards.conftest import DAY, attempt, balance, closing, kinds, make_members, must_hold, stampede, total
+from tests.waiting import wait_for_waiting
 from users.errors import UserNotFound
 from users.models import Member
 from users.services.members import erase_member
@@ -139,7 +139,7 @@ def test_a_limit_holds_even_against_who_counts_without_holding_the_member(own_br
         with transaction.atomic():
             Account.objects.select_for_update().get(member=own_member, token=token)
             late = threads.submit(closing, lambda: attempt(lambda: do(own_member, action)))
-            wait_for_a_lock()
+            wait_for_waiting()
             threads.submit(closing, lambda: counted.update(count=3)).result()
         outcome = late.result()
 
@@ -147,19 +147,6 @@ def test_a_limit_holds_even_against_who_counts_without_holding_the_member(own_br
     assert balance(own_member, token) == 5
     assert ActionGain.objects.filter(member=own_member).count() == 1
     must_hold(own_brand)
-
-
-def wait_for_a_lock() -> None:
-    """Until somebody in this database waits for one."""
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(500):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(waiting)
-            if cursor.fetchone():
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 def test_a_parameter_pays_once_however_often_it_is_sent_at_once(own_brand, own_member):

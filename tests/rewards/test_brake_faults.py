@@ -10,7 +10,8 @@ from rewards.models import CodeTries
 from rewards.services.brake import CodeTry, count_try
 from tests.conftest import NOON
 from tests.ledger.orders import move
-from tests.rewards.conftest import KEY, PATIENCE_SECONDS, attempt, closing, make_campaign, wait_for_waiting
+from tests.rewards.conftest import KEY, attempt, closing, make_campaign
+from tests.waiting import PATIENCE_SECONDS, wait_for_waiting
 from users.services.members import erase_member
 
 

@@ -18,19 +18,8 @@ from rewards.services.rewards import HandedOut, use_reward
 from tests.conftest import NOON, make_brand, make_expiring_token, make_member, make_token
 from tests.ledger.orders import account_of, undo
 from tests.ledger.orders import move as move_points
-from tests.rewards.conftest import (
-    DAY,
-    PATIENCE_SECONDS,
-    again,
-    attempt,
-    balance,
-    buy,
-    kinds,
-    make_reward_type,
-    must_hold,
-    stampede,
-    total,
-)
+from tests.rewards.conftest import DAY, again, attempt, balance, buy, kinds, make_reward_type, must_hold, stampede, total
+from tests.waiting import PATIENCE_SECONDS
 from users.models import Member
 from users.services.members import erase_member
 

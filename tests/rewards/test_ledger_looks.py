@@ -11,8 +11,9 @@ from rewards.services.ledger_looks import note_moved
 from rewards.tasks import judge_due_segments
 from tests.conftest import NOON, make_brand, make_member, make_token
 from tests.ledger.orders import move
-from tests.rewards.conftest import PATIENCE_SECONDS, stampede
+from tests.rewards.conftest import stampede
 from tests.segments import VIP, by_rule, earn_in, inside, judge, queued, unqueue
+from tests.waiting import PATIENCE_SECONDS
 from users.models import Brand, Segment, SegmentDue
 from users.services.merging import merge_members
 

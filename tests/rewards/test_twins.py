@@ -15,7 +15,6 @@ from tests.conftest import NOON, make_token
 from tests.ledger.orders import move
 from tests.rewards.conftest import (
     KEY,
-    PATIENCE_SECONDS,
     attempt,
     buy,
     closing,
@@ -28,8 +27,8 @@ from tests.rewards.conftest import (
     redeem_items,
     stampede,
     total,
-    wait_for_waiting,
 )
+from tests.waiting import PATIENCE_SECONDS, wait_for_waiting
 
 REFERENCE = "Till 7"
 
