@@ -52,11 +52,14 @@ def set_consent(*, member: Member, consent: Consent, actor: str, at: datetime) -
     member.save(update_fields=["consent"])
 
 
-def log_out(*, brand_id: int, auth_id: str) -> None:
-    """Refuse every token that the member was given, on all devices, from now on. Raises UserNotFound."""
+def log_out(*, brand_id: int, auth_id: str, member_id: int) -> None:
+    """Refuse every token that the member was given, on all devices, from now on.
+
+    Raises UserNotFound, also where the name is someone new's by now.
+    """
 
     def effect() -> None:
-        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        member = locked_member(brand_id=brand_id, auth_id=auth_id, member_id=member_id)
         member.token_generation += 1
         member.save(update_fields=["token_generation"])
 

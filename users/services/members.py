@@ -129,12 +129,15 @@ def change_member(*, brand_id: int, auth_id: str, profile: Profile, replace: boo
     return write(effect)
 
 
-def locked_member(*, brand_id: int, auth_id: str) -> Member:
-    """The member, held against concurrent change until the transaction ends. Raises UserNotFound."""
+def locked_member(*, brand_id: int, auth_id: str, member_id: int | None = None) -> Member:
+    """The member, held against concurrent change until the transaction ends.
+
+    Raises UserNotFound, also where the name no longer stands for `member_id`.
+    """
     if not connection.in_atomic_block:
         raise TransactionManagementError("what is held outside of a transaction is not held")
     member = None if "\x00" in auth_id else load_prepared(Member, NAMED_LOCKED, [brand_id, auth_id])
-    if member is None:
+    if member is None or member_id not in (None, member.pk):
         raise UserNotFound
     return member
 
@@ -151,15 +154,16 @@ def check_consent(member: Member) -> None:
         raise ConsentRefused
 
 
-def erase_member(*, brand_id: int, auth_id: str, at: datetime) -> Member:
+def erase_member(*, brand_id: int, auth_id: str, at: datetime, member_id: int | None = None) -> Member:
     """Erase everything personal; the shell stays for the ledger's sake, the auth_id is free again.
 
-    The duplicates that were merged into the member are erased with them.
+    The duplicates that were merged into the member are erased with them. Who asks for themselves says who they are by
+    `member_id`: should they be gone, and the name someone new's, nobody is erased.
     Every room that holds something of the member hears of it in the same transaction. Raises UserNotFound.
     """
 
     def effect() -> Member:
-        member = locked_member(brand_id=brand_id, auth_id=auth_id)
+        member = locked_member(brand_id=brand_id, auth_id=auth_id, member_id=member_id)
         duplicates = Member.objects.select_for_update(no_key=True).filter(brand_id=brand_id, merged_into=member)
         for duplicate in duplicates.filter(erased_at__isnull=True).order_by("pk"):
             _erase(duplicate, at)

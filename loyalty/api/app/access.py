@@ -116,7 +116,7 @@ class LogOutView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Log them out."""
         self.read(request, Nothing)
-        log_out(brand_id=self.brand_id, auth_id=self.auth_id)
+        log_out(brand_id=self.brand_id, auth_id=self.auth_id, member_id=self.member.pk)
         return answered({})
 
 

@@ -15,7 +15,6 @@ from loyalty.api.app.envelopes import answered
 from loyalty.api.app.reading import Language
 from loyalty.api.app.shapes.gifts import BoughtData, BoughtGift
 from loyalty.api.app.shapes.programme import (
-    AppGiftOut,
     GiftsData,
     ProgrammeData,
     StoreData,
@@ -25,6 +24,7 @@ from loyalty.api.app.shapes.programme import (
     programme_out,
 )
 from loyalty.api.app.shapes.users import user_out
+from loyalty.api.paging import read_cursor, write_cursor
 from loyalty.api.requests import Id, as_id
 from loyalty.api.throttling import limit_of_address
 from rewards.models import RewardType
@@ -34,7 +34,7 @@ from rewards.selectors.users import seen_user
 from rewards.services.programme import programme_of
 from rewards.services.rewards import name_of
 from rewards.services.vouchers import Voucher, VoucherOrder, redeem_voucher
-from users.models import Brand
+from users.models import Brand, Member
 from users.services.app_tokens import known_app
 
 MOST_GIFTS = 500
@@ -56,9 +56,16 @@ class LanguageBody(Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
 
 
 class GiftsBody(LanguageBody, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """Which gifts."""
+    """Which gifts, and which page of them."""
 
     category: str | None = None
+    cursor: str | None = None
+    limit: Annotated[int, Meta(ge=1)] = MOST_GIFTS
+
+    @property
+    def after(self) -> int:
+        """The last gift of the page before. Raises InvalidRequest."""
+        return 0 if self.cursor is None else read_cursor(self.cursor)[1]
 
 
 class PurchaseBody(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -66,6 +73,19 @@ class PurchaseBody(Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
 
     gift_id: Id
     request_id: RequestId | None = None
+
+
+def gifts_for(member: Member, brand: Brand, language: str, *, category: str | None = None) -> GiftList:
+    """The gifts that a member can have now."""
+    return GiftList(
+        brand_id=brand.pk, language=language, at=timezone.now(), segments=joined_segments(member), category=category
+    )
+
+
+def page_of(offered: GiftList, *, limit: int = MOST_GIFTS, after: int = 0) -> tuple[list[RewardType], bool]:
+    """A page of gifts, and whether there are more after it."""
+    gifts = offered.page(limit=limit + 1, after=after)
+    return gifts[:limit], len(gifts) > limit
 
 
 @documents.call(
@@ -91,12 +111,13 @@ class ProgrammeView(OpenView):
         app = known_app(partner_id=body.partner_id, app_id=body.app_id)
         brand = Brand.objects.get(pk=app.brand_id)
         programme = programme_of(brand.pk)
-        gifts = GiftList(brand_id=brand.pk, language=language_of(brand, body.lang), at=at).page(limit=MOST_GIFTS)
+        gifts, more = page_of(GiftList(brand_id=brand.pk, language=language_of(brand, body.lang), at=at))
         return answered(
             ProgrammeData(
                 program=programme_out(brand, programme.token),
                 actions=[action_out(action) for action in actions_on_offer(brand_id=brand.pk, at=at)],
                 gifts=[gift_out(gift, None) for gift in gifts],
+                more_gifts=more,
                 texts={},
             )
         )
@@ -121,45 +142,41 @@ class UserProgrammeView(UserView):
         body, at, brand = self.read(request, LanguageBody), timezone.now(), Brand.objects.get(pk=self.brand_id)
         programme, seen = programme_of(brand.pk), seen_user(self.member, at=at)
         actions = open_to(self.member, actions_on_offer(brand_id=brand.pk, at=at))
+        gifts, more = page_of(gifts_for(self.member, brand, language_of(brand, body.lang)))
         return answered(
             StoreData(
                 program=programme_out(brand, programme.token),
                 actions=[action_out(action) for action in actions],
-                gifts=self.gifts(brand, body.lang, None, seen.points),
+                gifts=[gift_out(gift, seen.points) for gift in gifts],
+                more_gifts=more,
                 texts={},
                 user=user_out(seen),
                 done=[done_out(done) for done in done_by(self.member, at=at)],
             )
         )
 
-    def gifts(self, brand: Brand, lang: str | None, category: str | None, points: int) -> list[AppGiftOut]:
-        """The gifts for this user."""
-        offered = GiftList(
-            brand_id=brand.pk,
-            language=language_of(brand, lang),
-            at=timezone.now(),
-            segments=joined_segments(self.member),
-            category=category,
-        )
-        return [gift_out(gift, points) for gift in offered.page(limit=MOST_GIFTS)]
-
 
 @documents.call(
     operation="list_own_gifts",
-    description="Read the gifts that the user can have.",
+    description="Read the gifts that the user can have, page by page.",
     body=GiftsBody,
     data=GiftsData,
-    example={"gifts": [examples.GIFT]},
+    example={"gifts": [examples.GIFT], "cursor": None, "more": False},
     sent={"category": "drinks"},
 )
-class GiftsView(UserProgrammeView):
+class GiftsView(UserView):
     """gift/list: what the user can buy."""
+
+    reads = True
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """List it."""
         body, brand = self.read(request, GiftsBody), Brand.objects.get(pk=self.brand_id)
         points = seen_user(self.member, at=timezone.now()).points
-        return answered(GiftsData(self.gifts(brand, body.lang, body.category, points)))
+        offered = gifts_for(self.member, brand, language_of(brand, body.lang), category=body.category)
+        page, more = page_of(offered, limit=min(body.limit, MOST_GIFTS), after=body.after)
+        cursor = write_cursor(page[-1].created_at, page[-1].pk) if more else None
+        return answered(GiftsData([gift_out(gift, points) for gift in page], cursor, more))
 
 
 @documents.call(

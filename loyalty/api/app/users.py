@@ -144,5 +144,5 @@ class OwnDeletionView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Erase them."""
         self.read(request, Nothing)
-        erase_member(brand_id=self.brand_id, auth_id=self.auth_id, at=timezone.now())
+        erase_member(brand_id=self.brand_id, auth_id=self.auth_id, at=timezone.now(), member_id=self.member.pk)
         return answered({})

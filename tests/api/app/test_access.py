@@ -14,9 +14,11 @@ from tests.api.app.conftest import refused, told
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient
 from tests.conftest import NOON, make_brand, make_member
+from users.errors import UserNotFound
 from users.models import Consent, ConsentChange, Member, SigningKey
 from users.services import app_tokens
 from users.services.apps import revoke_app, rotate_app_secret, rotate_partner_secret, rotate_signing_key
+from users.services.connecting import log_out
 from users.services.members import erase_member
 from users.services.secrets import decrypt
 
@@ -157,6 +159,22 @@ def test_an_erased_user_s_token_is_refused_and_the_name_connects_anew(app, brand
     again = app.connect("ann")
     refused(device.call(LOG_OUT), 5, status=401)
     told(again.call(LOG_OUT))
+
+
+def test_who_was_erased_meanwhile_ends_nothing_of_whoever_is_called_so_now(app, brand):
+    """A call that was let in just before the erasure finds the name given anew."""
+    app.connect("ann")
+    gone = Member.objects.get(brand=brand, auth_id="ann")
+    erase_member(brand_id=brand.pk, auth_id="ann", at=timezone.now())
+    device = app.connect("ann")
+    late = {"brand_id": brand.pk, "auth_id": "ann", "member_id": gone.pk}
+
+    with pytest.raises(UserNotFound):
+        log_out(**late)
+    with pytest.raises(UserNotFound):
+        erase_member(at=timezone.now(), **late)
+
+    told(device.call(LOG_OUT))
 
 
 def test_a_token_of_the_other_group_is_refused(app):

@@ -3,7 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from rewards.models import RewardTypeSegment
+from loyalty.api.app.programme import MOST_GIFTS
+from rewards.models import RewardType, RewardTypeSegment
 from tests.api.app.conftest import refused, told
 from tests.api.conftest import at_once
 from tests.api.programme import make_campaign, make_code, make_reward_type
@@ -45,6 +46,34 @@ def test_gifts_are_listed_with_what_one_can_afford(ann, brand, points, partner, 
     assert "VIP" in [gift["name"] for gift in told(ann.call(LIST))["gifts"]]
     refused(ann.call(LIST, {"lang": "sv"}), 3, field="lang")
     refused(ann.call(LIST, {"category": "none"}), 3, field="category")
+
+
+def test_gifts_are_listed_page_by_page(ann, brand, points):
+    names = [make_reward_type(brand, points, name=f"Gift {number}", price=1).name for number in range(5)]
+
+    pages, cursor = [], None
+    while not pages or cursor:
+        data = told(ann.call(LIST, {"limit": 2} | ({"cursor": cursor} if cursor else {})))
+        pages.append([gift["name"] for gift in data["gifts"]])
+        cursor = data["cursor"]
+        assert data["more"] == bool(cursor)
+
+    assert pages == [names[:2], names[2:4], names[4:]]
+    refused(ann.call(LIST, {"cursor": "x"}), 3, field="cursor")
+    refused(ann.call(LIST, {"limit": 0}), 3, field="limit")
+
+
+def test_a_programme_says_when_there_are_more_gifts_than_it_tells_of(app, ann, brand, points):
+    gifts = [RewardType(brand=brand, token=points, name=f"Gift {number}", price=1) for number in range(MOST_GIFTS)]
+    RewardType.objects.bulk_create(gifts)
+    calls = [lambda: told(app.call("partner/getprog", app.names)), lambda: told(ann.call("partner/initialcheckstore"))]
+    assert [(len(data["gifts"]), data["moreGifts"]) for data in (call() for call in calls)] == [(MOST_GIFTS, False)] * 2
+
+    make_reward_type(brand, points, name="One more", price=1)
+
+    assert [(len(data["gifts"]), data["moreGifts"]) for data in (call() for call in calls)] == [(MOST_GIFTS, True)] * 2
+    last = told(ann.call(LIST))
+    assert [gift["name"] for gift in told(ann.call(LIST, {"cursor": last["cursor"]}))["gifts"]] == ["One more"]
 
 
 def test_a_gift_is_bought_once_for_each_request_id(ann, brand, points, partner, coupon):

@@ -41,7 +41,13 @@ GIFT = {
     "category": "drinks",
     "validUntil": None,
 }
-OPEN_PROGRAMME = {"program": PROGRAMME, "actions": [ACTION_OFFERED], "gifts": [GIFT | {"affordable": None}], "texts": {}}
+OPEN_PROGRAMME = {
+    "program": PROGRAMME,
+    "actions": [ACTION_OFFERED],
+    "gifts": [GIFT | {"affordable": None}],
+    "moreGifts": False,
+    "texts": {},
+}
 OWN_PROGRAMME = OPEN_PROGRAMME | {
     "gifts": [GIFT],
     "user": USER,

@@ -63,16 +63,17 @@ class DoneOut(Struct, rename="camel"):
     left: LeftOut
 
 
-class ProgrammeData(Struct):
-    """All that an app shows before anybody has connected."""
+class ProgrammeData(Struct, rename="camel"):
+    """All that an app shows before anybody has connected; where there are more gifts, gift/list tells the rest."""
 
     program: ProgrammeOut
     actions: list[ActionOut]
     gifts: list[AppGiftOut]
+    more_gifts: bool
     texts: dict[str, str]
 
 
-class StoreData(ProgrammeData):
+class StoreData(ProgrammeData, rename="camel"):
     """The same, and what is the user's own."""
 
     user: AppUserOut
@@ -80,9 +81,11 @@ class StoreData(ProgrammeData):
 
 
 class GiftsData(Struct):
-    """Gifts that the user can have."""
+    """Gifts that the user can have, by their ids."""
 
     gifts: list[AppGiftOut]
+    cursor: str | None
+    more: bool
 
 
 def programme_out(brand: Brand, token: Token) -> ProgrammeOut:
