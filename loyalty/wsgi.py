@@ -2,11 +2,13 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from loyalty import embedded
+from loyalty.handler import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+application = Handler()
 embedded.hold()

@@ -28,6 +28,7 @@ _FIELD = re.compile(r"field `([^`]+)`")
 _PATH = re.compile(r" - at `([^`]*)`$")
 _NUL = b"\\u0000"
 MISSING, UNKNOWN = "required", "unknown_field"
+NO_NUL = "the character U+0000 is not allowed"
 
 
 class FieldRefused(InvalidRequest):
@@ -50,17 +51,17 @@ def parse_body(request: HttpRequest, shape: type[Shape], *, limit_bytes: int) ->
     except RecursionError:
         raise FieldRefused("", "malformed", "nested too deeply") from None
     if raw.count(b"{") + raw.count(b"[") > DEEPEST:
-        _refuse_depth(msgspec.to_builtins(value), "", DEEPEST)
+        _refuse_depth(msgspec.to_builtins(value), (), DEEPEST)
     if _NUL in raw:
-        _refuse_nul(msgspec.to_builtins(value), "")
+        _refuse_nul(msgspec.to_builtins(value), ())
     return value
 
 
 def shaped(told: Mapping[str, Any], shape: type[Shape]) -> Shape:
     """Arguments, read already, in the given shape; texts may stand for numbers. Raises FieldRefused naming the field."""
     try:
-        _refuse_depth(told, "", DEEPEST)
-        _refuse_nul(told, "")
+        _refuse_depth(told, (), DEEPEST)
+        _refuse_nul(told, ())
         return msgspec.convert(told, type=shape, strict=False)
     except msgspec.ValidationError as error:
         raise _refused(str(error)) from None
@@ -127,28 +128,33 @@ def _joined(path: str, field: str) -> str:
     return f"{path}.{field}" if path else field
 
 
-def _refuse_depth(value: Any, path: str, left: int) -> None:
+def _refuse_depth(value: Any, path: tuple[Any, ...], left: int) -> None:
     """Refuse what is nested deeper than any later reader could follow, naming the field that holds it."""
-    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in parts:
+    for name, part in _parts_of(value):
         if left == 0:
-            raise FieldRefused(".".join(path.split(".")[:2]), "invalid", f"nested deeper than {DEEPEST} levels")
-        _refuse_depth(part, _joined(path, str(name)), left - 1)
+            raise FieldRefused(_dotted(path[:2]), "invalid", f"nested deeper than {DEEPEST} levels")
+        if isinstance(part, Mapping | list):
+            _refuse_depth(part, (*path, name), left - 1)
 
 
-def _refuse_nul(value: Any, path: str) -> None:
+def _refuse_nul(value: Any, path: tuple[Any, ...]) -> None:
     """Refuse the character that PostgreSQL's text cannot hold, naming where it stands."""
-    parts: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, str) and "\x00" in value:
-        raise FieldRefused(path, "invalid", "the character U+0000 is not allowed")
-    if isinstance(value, Mapping):
-        for key in value:
-            _refuse_nul(key, path)
-        parts = [(str(key), part) for key, part in value.items()]
-    elif isinstance(value, list):
-        parts = [(str(index), part) for index, part in enumerate(value)]
-    for name, part in parts:
-        _refuse_nul(part, _joined(path, name))
+    for name, part in _parts_of(value):
+        if isinstance(name, str) and "\x00" in name:
+            raise FieldRefused(_dotted(path), "invalid", NO_NUL)
+        if isinstance(part, str) and "\x00" in part:
+            raise FieldRefused(_dotted((*path, name)), "invalid", NO_NUL)
+        if isinstance(part, Mapping | list):
+            _refuse_nul(part, (*path, name))
+
+
+def _parts_of(value: Any) -> Iterable[tuple[Any, Any]]:
+    """The parts of an object or array. Their path is joined where one is refused only: for each it would take too long."""
+    return value.items() if isinstance(value, Mapping) else enumerate(value)
+
+
+def _dotted(path: Iterable[Any]) -> str:
+    return ".".join(map(str, path))
 
 
 def as_id(value: int | str) -> int:
@@ -173,7 +179,7 @@ class Parameters:
             if name not in known:
                 raise invalid_field(name, "this parameter is unknown", code=UNKNOWN)
             if "\x00" in "".join(query.getlist(name)):
-                raise invalid_field(name, "the character U+0000 is not allowed")
+                raise invalid_field(name, NO_NUL)
 
     def text(self, name: str) -> str | None:
         """A text; given twice, the last counts."""

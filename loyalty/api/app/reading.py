@@ -10,7 +10,7 @@ from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from msgspec import Meta
 
-from loyalty.api.errors import BodyTooLarge
+from loyalty.api.errors import BodyTooLarge, UnsupportedMediaType
 from loyalty.api.requests import JSON, FieldRefused, Shape, read_body, shaped
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -44,6 +44,8 @@ def _parts(request: HttpRequest, limit_bytes: int) -> QueryDict:
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
+    if (request.content_params or {}).get("charset", "utf-8").strip().lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType
     try:
         files, fields = request.FILES, request.POST
     except MultiPartParserError:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -316,3 +317,27 @@ def test_bad_json_and_bodies_that_are_too_large_are_a_3(app):
     refused(app.call("auth/token", raw=b" " * 2_000_000), 3, "body_too_large", status=413)
     answer = app.client.post("/api/app/auth/token", data="x", content_type="text/plain")
     refused(answer, 3, "unsupported_media_type", status=415)
+
+
+def test_a_body_with_a_long_name_is_refused_at_once(app):
+    """Anybody may send one: what it takes to refuse it must not grow with the name times what stands under it."""
+    body = json.dumps({"k" * 131_000 + "\N{GRINNING FACE}": [0] * 60_000}, separators=(",", ":")).encode()
+    assert len(body) < 256 * 1024
+    began = time.process_time()
+
+    refused(app.call("auth/token", raw=body), 3)
+
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("charset", ["rot13", "unicode_escape", "utf-16", "nonsense"])
+def test_a_form_in_another_charset_is_refused(app, charset):
+    form = b'--b\r\nContent-Disposition: form-data; name="appId"\r\n\r\nx\r\n--b--\r\n'
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+
+    refused(app.client.generic("POST", "/api/app/auth/token", form, content_type=kind), 3, status=415)
+
+    answer = app.client.generic(
+        "POST", "/api/app/auth/token", form, content_type="multipart/form-data; boundary=b; charset=UTF-8"
+    )
+    refused(answer, 1, "credentials_wrong", status=401)

@@ -1,0 +1,21 @@
+"""How a request is taken off the wire."""
+
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+
+
+class Request(WSGIRequest):
+    """A request in UTF-8. Django would read even the query in whatever charset the content type names, and fail with it."""
+
+    @property
+    def encoding(self) -> None:
+        """Nothing but the default: whoever reads a body refuses what says to be in another."""
+
+    @encoding.setter
+    def encoding(self, value: str) -> None:
+        """Keep the default."""
+
+
+class Handler(WSGIHandler):
+    """Django's, with our requests."""
+
+    request_class = Request
