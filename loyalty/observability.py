@@ -2,16 +2,40 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
+
+from loyalty.database import sqlstate
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def tell_no_rows(_logger: Any, _method: str, event: Any) -> Any:
+    """Of a database error tell where it was raised: its text shows the row that was refused, and so someone's data."""
+    told = event.get("exc_info")
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException) and _is_of_database(error):
+        del event["exc_info"]
+        place = "".join(traceback.format_tb(error.__traceback__))
+        event |= {"error": type(error).__name__, "sqlstate": sqlstate(error), "traceback": place}
+    return event
+
+
+def _is_of_database(error: BaseException) -> bool:
+    """Whether its text, or that of whatever it came from or holds, may be the database's."""
+    if isinstance(error, DatabaseError | psycopg.Error):
+        return True
+    further = [error.__cause__, error.__context__, *(error.exceptions if isinstance(error, BaseExceptionGroup) else ())]
+    return any(_is_of_database(one) for one in further if one is not None)
 
 
 def configure() -> None:
@@ -23,7 +47,7 @@ def configure() -> None:
     if settings.LOG_FORMAT == "json":
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[*_shared, structlog.processors.format_exc_info, renderer],
+        processors=[*_shared, tell_no_rows, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -33,6 +57,7 @@ def configure() -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                tell_no_rows,
                 structlog.processors.format_exc_info,
                 renderer,
             ],

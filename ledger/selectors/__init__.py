@@ -77,7 +77,7 @@ def _spendable(account: Account, at: datetime) -> int:
 class History:
     """Which transactions of a brand to list. `reversed_` None: whatever is left of them; `where` is for rooms above.
 
-    With `family` those of duplicates, too, that were merged into the member.
+    `family` is a member's id: theirs and those of duplicates that were merged into them.
     """
 
     brand_id: int
@@ -88,12 +88,12 @@ class History:
     to_time: datetime | None = None
     reversed_: bool | None = None
     where: Q | None = None
-    family: bool = False
+    family: int | None = None
 
     def rows(self) -> QuerySet[Transaction]:
         """The transactions, in no order yet."""
         rows = Transaction.objects.filter(brand_id=self.brand_id)
-        if self.auth_id is not None:
+        if self.auth_id is not None or self.family is not None:
             rows = rows.filter(account_id__in=[account.pk for account in self.accounts()])
         elif self.token_id is not None:
             rows = rows.filter(account__token_id=self.token_id)
@@ -114,17 +114,18 @@ class History:
 
     def accounts(self) -> list[Account]:
         """The accounts of the one member that is asked for."""
-        accounts = Account.objects.filter(brand_id=self.brand_id, member__auth_id=self.auth_id)
-        if self.family:
-            named = Member.objects.filter(brand_id=self.brand_id, auth_id=self.auth_id).first()
-            accounts = Account.objects.filter(brand_id=self.brand_id, member__in=family_of(named.pk) if named else [])
+        accounts = Account.objects.filter(brand_id=self.brand_id)
+        if self.family is not None:
+            accounts = accounts.filter(member__in=family_of(self.family))
+        else:
+            accounts = accounts.filter(member__auth_id=self.auth_id)
         return list(accounts if self.token_id is None else accounts.filter(token_id=self.token_id))
 
     def total(self) -> int:
         """How many there are: from the accounts' own numbers or the tallies where that is enough, else counted."""
         if any(limit is not None for limit in (self.from_time, self.to_time, self.reversed_, self.where)):
             return self.rows().count()
-        if self.auth_id is not None:
+        if self.auth_id is not None or self.family is not None:
             return self.rows().count() if self.types else sum(account.sequence for account in self.accounts())
         marked = TallyMark.objects.filter(brand_id=self.brand_id).values_list("counted_ids", flat=True).first()
         tallies = Tally.objects.filter(brand_id=self.brand_id)

@@ -1,7 +1,6 @@
 """Problem details (RFC 9457): the one form of every refusal of the Partner and the Retail API."""
 
 import sys
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -91,11 +90,7 @@ def refusal_of(error: Exception) -> LoyaltyError:
     for kind, refusal in FORESEEN.items():
         if isinstance(error, kind):
             return refusal
-    if isinstance(error, DatabaseError):  # whose text shows the row that was refused, and so someone's data
-        place = traceback.format_tb(error.__traceback__)
-        log.error("unforeseen", error=type(error).__name__, sqlstate=sqlstate(error), traceback="".join(place))
-    else:
-        log.error("unforeseen", exc_info=error)
+    log.error("unforeseen", exc_info=error)
     return errors.InternalError()
 
 

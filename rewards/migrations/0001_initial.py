@@ -524,6 +524,9 @@ class Migration(migrations.Migration):
                     ('backdating_days', models.PositiveSmallIntegerField(default=30, help_text='How old a purchase or an event may be when it is reported.')),
                     ('revision', models.BigIntegerField(db_default=0, default=0, editable=False)),
                 ],
+                options={
+                    'triggers': [pgtrigger.compiler.Trigger(name='programme_ranks_anew', sql=pgtrigger.compiler.UpsertTriggerSql(func="UPDATE rewards_rankingmark SET time_zone = '' WHERE brand_id = NEW.brand_id; RETURN NULL;", hash='0b3589dff43110d18a134c139342db40a5aab08b', operation='INSERT OR UPDATE OF "token_id"', pgid='pgtrigger_programme_ranks_anew_f1754', table='rewards_programme', when='AFTER'))],
+                },
             ), migrations.CreateModel(
                 name='Promotion',
                 fields=[
@@ -743,6 +746,6 @@ class Migration(migrations.Migration):
             )],
         ),
         loyalty.migrating.InstallTriggers(
-            model_names=['ActionGain', 'BaseRate', 'Category', 'CategoryText', 'CodeBatch', 'Code', 'Collectible', 'Earning', 'EarningReversal', 'GiftOrderMove', 'Promotion', 'PromotionSegment', 'PromotionVersion', 'RankScore', 'Reward', 'RewardType', 'RewardTypeSegment', 'RewardTypeText', 'VoucherClaim'],
+            model_names=['ActionGain', 'BaseRate', 'Category', 'CategoryText', 'CodeBatch', 'Code', 'Collectible', 'Earning', 'EarningReversal', 'GiftOrderMove', 'Programme', 'Promotion', 'PromotionSegment', 'PromotionVersion', 'RankScore', 'Reward', 'RewardType', 'RewardTypeSegment', 'RewardTypeText', 'VoucherClaim'],
         ),
     ]

@@ -21,6 +21,16 @@ class Programme(models.Model):
     )
     revision = models.BigIntegerField(default=0, db_default=0, editable=False)
 
+    class Meta:
+        triggers = [
+            pgtrigger.Trigger(  # a ranking is of one token: what was counted in another, or in none, is counted anew
+                name="programme_ranks_anew",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("token_id"),  # type: ignore[no-untyped-call]
+                func="UPDATE rewards_rankingmark SET time_zone = '' WHERE brand_id = NEW.brand_id; RETURN NULL;",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"programme of brand {self.brand_id}"
 

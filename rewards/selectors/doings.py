@@ -11,7 +11,7 @@ from ledger.selectors import History, Place, page_of
 from rewards.models import Action, ActionGain, ActionSegment, ActionUse, Reward
 from rewards.rules.actions import Left, left_of
 from rewards.rules.periods import ALL, period_of
-from rewards.services.actions import offer_of
+from rewards.services.actions import terms_of
 from rewards.services.programme import programme_of
 from users.models import Member, SegmentMember
 from users.selectors import family_of
@@ -67,7 +67,7 @@ def done_by(member: Member, *, at: datetime) -> list[DoneAction]:
     local = at.astimezone(member.brand.zone)
     current = {period_of(kind, local) for kind in ("day", "week", "month", "all")}
     uses = ActionUse.objects.filter(brand_id=member.brand_id, member=member, period__in=current)
-    uses = uses.select_related("action__token__brand")
+    uses = uses.select_related("action")
     counts: dict[int, dict[str, int]] = {}
     actions: dict[int, Action] = {}
     for use in uses.order_by("action_id"):
@@ -75,10 +75,8 @@ def done_by(member: Member, *, at: datetime) -> list[DoneAction]:
         counts.setdefault(use.action_id, {})[use.period] = use.count
     done = []
     for pk, action in actions.items():
-        offer = offer_of(action, [])
-        period = period_of(action.frequency, at.astimezone(offer.token.brand.zone))
-        in_all = counts[pk].get(ALL, 0)
-        left = left_of(offer.terms, used_in_period=counts[pk].get(period, 0), used_in_all=in_all)
+        period, in_all = period_of(action.frequency, local), counts[pk].get(ALL, 0)
+        left = left_of(terms_of(action, has_segments=False), used_in_period=counts[pk].get(period, 0), used_in_all=in_all)
         done.append(DoneAction(action, in_all, left))
     return done
 
@@ -87,7 +85,7 @@ def earns_of(member: Member, *, limit: int, before: Place | None = None) -> list
     """What gave a member, and duplicates merged into them, points of the programme, newest first. Raises ProgrammeMissing."""
     token_id = programme_of(member.brand_id).token_id
     where = Q(type__in=EARNING, amount__gt=0)
-    history = History(brand_id=member.brand_id, auth_id=member.auth_id, token_id=token_id, where=where, family=True)
+    history = History(brand_id=member.brand_id, family=member.pk, token_id=token_id, where=where)
     rows = page_of(history, limit=limit, before=before)
     return with_gains(member.brand_id, rows)
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
-from ledger.models import Transaction
+from ledger.models import Account, Transaction
 from loyalty.horizon import instant, newest_ids
 from rewards.errors import CursorExpired, FeedBusy
 from rewards.models import GiftOrderMove, Reward
@@ -21,7 +23,7 @@ from rewards.selectors.users import SeenUser, seen_users
 from rewards.services.programme import programme_of
 from users.models import Member, MemberChange
 
-IDS_AT_A_TIME, ROWS_OF_A_MEMBER = 20_000, 5
+IDS_AT_A_TIME, ROWS_OF_A_MEMBER, MOST_ROWS = 20_000, 5, 20_000
 WAITS, FIRST_WAITS, WAIT_SECONDS = 20, 200, 0.01
 LOGS = ["ledger_transaction_id_seq", "users_memberchange_id_seq", "rewards_giftordermove_id_seq"]
 
@@ -35,9 +37,13 @@ class Marks(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """Where to go on: at first member by member after `member`, then by what is newer than the marks."""
+    """Where to go on: at first member by member after `member`, then by what is newer than the marks.
+
+    All is told of the one token that the programme has.
+    """
 
     marks: Marks
+    token_id: int
     member: int | None = None
 
 
@@ -64,16 +70,20 @@ def changes_since(*, brand_id: int, cursor: Cursor | None, limit: int, at: datet
     """A page of what has changed; without a cursor everybody, with all that they earned and bought.
 
     Raises ProgrammeMissing; FeedBusy where nobody can begin yet, as transactions run for long; and CursorExpired where a change
-    since then is forgotten, or the cursor is of another time than the ledger, which a backup brought back.
+    since then is forgotten, the programme has another token, or the cursor is of another time than the ledger, which a backup
+    brought back.
     """
+    token_id = programme_of(brand_id).token_id
     if cursor is None:
         marks = _settled(newest=Marks(*newest_ids(LOGS)), waits=FIRST_WAITS)
         if marks is None:
             raise FeedBusy
-        cursor = Cursor(marks, 0)
+        cursor = Cursor(marks, token_id, 0)
+    if cursor.token_id != token_id:
+        raise CursorExpired
     if cursor.member is not None:
         return _everybody(brand_id, cursor, limit, at)
-    return _newer(brand_id, cursor.marks, limit, at)
+    return _newer(brand_id, cursor, limit, at)
 
 
 def _settled(*, newest: Marks, waits: int) -> Marks | None:
@@ -90,7 +100,8 @@ def _settled(*, newest: Marks, waits: int) -> Marks | None:
 def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     rows = Member.objects.filter(brand_id=brand_id, auth_id__isnull=False, pk__gt=cursor.member or 0).order_by("pk")
     members = list(rows[: limit + 1])
-    page, more = members[:limit], len(members) > limit
+    page = _bearable(brand_id, cursor.token_id, members[:limit])
+    more = len(page) < len(members)
     users = _told(page, at)
     heirs = {member.pk: member for member in page}
     duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=page)
@@ -98,7 +109,7 @@ def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     earned = Transaction.objects.filter(
         brand_id=brand_id,
         account__member__in=heirs,
-        account__token=programme_of(brand_id).token_id,
+        account__token=cursor.token_id,
         type__in=EARNING,
         amount__gt=0,
         pk__lte=cursor.marks.transaction,
@@ -106,16 +117,28 @@ def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     _add_earns(users, brand_id, earned.select_related("account").order_by("pk"), heirs)
     bought = Reward.objects.filter(brand_id=brand_id, member__in=heirs, transaction__lte=cursor.marks.transaction)
     _add_burns(users, bought, heirs)
-    onward = Cursor(cursor.marks, page[-1].pk) if more else Cursor(cursor.marks)
+    onward = cursor._replace(member=page[-1].pk if more else None)
     return Page(list(users.values()), onward, more)
 
 
-def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
+def _bearable(brand_id: int, token_id: int, members: Sequence[Member]) -> Sequence[Member]:
+    """As many of the members as one page can tell all about, one at least."""
+    own = Q(member__in=members) | Q(member__merged_into__in=members)
+    accounts = Account.objects.filter(own, brand_id=brand_id, token=token_id)
+    rows: dict[int, int] = {}
+    for account in accounts.annotate(heir=Coalesce("member__merged_into", "member")).values("heir", "sequence"):
+        rows[account["heir"]] = rows.get(account["heir"], 0) + account["sequence"]
+    together = accumulate(rows.get(member.pk, 0) for member in members)
+    fitting = sum(1 for _ in takewhile(lambda total: total <= MOST_ROWS, together))
+    return members[: max(fitting, 1)]
+
+
+def _newer(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     """One log after the other, as long as there is room for the users that it tells of.
 
     That of members comes first: who is called as someone was who went, earns and buys after it was told that these are gone.
     """
-    newest = Marks(*newest_ids(LOGS))
+    marks, newest = cursor.marks, Marks(*newest_ids(LOGS))
     if any(mark > end for mark, end in zip(marks, newest, strict=True)):
         raise CursorExpired
     settled = _settled(newest=newest, waits=WAITS) or marks
@@ -129,14 +152,14 @@ def _newer(brand_id: int, marks: Marks, limit: int, at: datetime) -> Page:
             moved, move = _fulfilled(brand_id, marks, settled, limit - len(set(told)))
     heirs = _standing_for(brand_id, [*told, *(reward.member_id for reward in moved if reward.member_id is not None)])
     users = _told(list({heir.pk: heir for heir in heirs.values()}.values()), at)
-    token_id = programme_of(brand_id).token_id
-    earned = [row for row in rows if row.type in EARNING and row.amount > 0 and row.account.token_id == token_id]
+    earned = [row for row in rows if row.type in EARNING and row.amount > 0 and row.account.token_id == cursor.token_id]
     _add_earns(users, brand_id, earned, heirs)
     _add_burns(users, Reward.objects.filter(brand_id=brand_id, transaction__in=[row.pk for row in rows]), heirs)
     _add_burns(users, Reward.objects.filter(brand_id=brand_id, pk__in={reward.pk for reward in moved}), heirs)
     gone = [Changed(one.name, None) for one in changes if one.name is not None]
     onward = Marks(transaction, change, move)
-    return Page([*gone, *users.values()], Cursor(onward), any(mark < end for mark, end in zip(onward, settled, strict=True)))
+    more = any(mark < end for mark, end in zip(onward, settled, strict=True))
+    return Page([*gone, *users.values()], cursor._replace(marks=onward), more)
 
 
 def _moved(brand_id: int, marks: Marks, settled: Marks, limit: int) -> tuple[list[Transaction], int]:

@@ -155,7 +155,7 @@ def _uses(brand_id: int, members: Sequence[int], actions: Sequence[int], periods
 def _judge(place: int, order: ActionOrder, known: Known, at: datetime) -> _Meant:
     """Judge one order by what is known, and count it there. Raises what do_action does, but for what the ledger refuses."""
     member = known.members.get(order.auth_id)
-    if member is None:
+    if member is None or order.member_id not in (None, member.pk):
         raise UserNotFound
     check_consent(member)
     offer = known.offers[order.tag]

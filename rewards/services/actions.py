@@ -62,13 +62,15 @@ RETURNING u.count
 class ActionOrder:
     """What a member did, as an app or a shop tells it: now unless `occurred_at` says when, which may be `judged` already.
 
-    With `param` the member gets points for it once, for ever.
+    With `param` the member gets points for it once, for ever. `member_id`, where it is known, is who is meant: nobody else
+    gets anything should they be gone, and the name someone new's.
     """
 
     brand_id: int
     auth_id: str
     tag: str
     actor: str
+    member_id: int | None = None
     occurred_at: datetime | None = None
     judged: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -138,7 +140,7 @@ def do_action(*, order: ActionOrder, at: datetime) -> Done:
     """
 
     def effect() -> Done:
-        member = locked_member(brand_id=order.brand_id, auth_id=order.auth_id)
+        member = locked_member(brand_id=order.brand_id, auth_id=order.auth_id, member_id=order.member_id)
         return _do(order, member, at)[0]
 
     return write(effect)
@@ -212,23 +214,27 @@ def find_offer(brand_id: int, tag: str) -> Offer:
 
 def offer_of(action: Action, segments: list[int]) -> Offer:
     """An action, read. Raises TokenNotFound."""
-    terms = Terms(
+    token = find_token(brand_id=action.brand_id, token_id=action.token_id, type_=FUNGIBLE_POINTS)
+    return Offer(action, token, terms_of(action, has_segments=bool(segments)), segments)
+
+
+def terms_of(action: Action, *, has_segments: bool) -> Terms:
+    """What an action asks for, whether it is still paid or not."""
+    return Terms(
         conditions=read_conditions(action.conditions),
         frequency=action.frequency,
         period_limit=action.period_limit,
         total_limit=action.total_limit,
         starts_at=action.starts_at,
         ends_at=action.ends_at,
-        has_segments=bool(segments),
+        has_segments=has_segments,
     )
-    token = find_token(brand_id=action.brand_id, token_id=action.token_id, type_=FUNGIBLE_POINTS)
-    return Offer(action, token, terms, segments)
 
 
 def instant_of(order: ActionOrder, at: datetime) -> datetime:
     """When it happened. Raises InvalidRequest for what lies ahead, or too far back."""
-    if order.occurred_at is None:
-        return at
+    if order.occurred_at is None or order.judged:
+        return order.occurred_at or at
     return judged_instant(order.occurred_at, backdating_days_of(order.brand_id), at)
 
 

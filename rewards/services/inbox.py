@@ -43,7 +43,8 @@ stored AS (
 SELECT member IS NOT NULL, refused, action IS NOT NULL, stored.id FROM facts LEFT JOIN stored ON true
 """  # noqa: S608 - words of our own
 TAKE = """
-SELECT i.id, coalesce(m.auth_id, h.auth_id), a.tag, i.param, i.properties::text, i.occurred_at, i.actor
+SELECT i.id, coalesce(m.auth_id, h.auth_id), CASE WHEN m.auth_id IS NULL THEN h.id ELSE m.id END, a.tag, i.param,
+  i.properties::text, i.occurred_at, i.actor
 FROM rewards_inboxitem i JOIN rewards_action a ON a.id = i.action_id
 JOIN users_member m ON m.id = i.member_id LEFT JOIN users_member h ON h.id = m.merged_into_id
 WHERE i.brand_id = %s::bigint AND i.state = 'waiting' ORDER BY i.id LIMIT %s::int
@@ -177,18 +178,21 @@ def _settle_rows(brand_id: int, rows: Sequence[Sequence[Any]], at: datetime) -> 
         InboxItem.objects.filter(brand_id=brand_id, pk__in=gone).delete()
     here = [(item.id, item.order) for item in taken if item.order is not None]
     outcomes = do_actions(brand_id=brand_id, orders=[order for _, order in here], at=at) if here else []
-    _settle([pk for pk, _ in here], outcomes, at)
+    # Who was erased or merged since the items were taken is looked up anew with the next ones.
+    settled = [(pk, outcome) for (pk, _), outcome in zip(here, outcomes, strict=True) if not isinstance(outcome, UserNotFound)]
+    _settle([pk for pk, _ in settled], [outcome for _, outcome in settled], at)
     return len(taken)
 
 
 def _read(brand_id: int, row: Sequence[Any]) -> _Taken:
-    pk, auth_id, tag, param, properties, occurred_at, actor = row
+    pk, auth_id, member_id, tag, param, properties, occurred_at, actor = row
     if auth_id is None:
         return _Taken(pk, None)
     told = msgspec.json.decode(properties)
     order = ActionOrder(
         brand_id=brand_id,
         auth_id=auth_id,
+        member_id=member_id,
         tag=tag,
         actor=actor,
         occurred_at=occurred_at,

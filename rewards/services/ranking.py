@@ -3,18 +3,19 @@
 Whoever reads it first counts what has come since; under load that may be some seconds behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from ledger.services.rollups import Part, Rollup, count_brand_up, count_up
-from loyalty.database import execute_prepared
-from loyalty.horizon import read_one_instant
+from loyalty.database import execute_prepared, write
+from loyalty.horizon import newest_ids, read_one_instant
 from rewards.models import RankingMark, RankNode, RankScore
 from rewards.models.ranking import BITS, LEVELS
 from rewards.rules.periods import ALL, period_of
@@ -24,6 +25,7 @@ from users.signals import member_erased, member_merged
 
 Period = Literal["all", "month", "week"]
 LITTLE, STEP, AT_A_TIME = 20_000, 20_000, 10_000
+FAR = 5 * STEP
 KEPT_DAYS = 40  # a period that began longer ago is over
 # Reversals count in the period of what they take back. What a merge or a gift gives back was earned before.
 EARNED = f"""
@@ -84,6 +86,12 @@ RANKING = Rollup(
     ),
     step=STEP,
 )
+BEHIND = f"""
+SELECT (SELECT count(*) FROM (
+    SELECT FROM ledger_transaction WHERE brand_id = %s::bigint AND id > %s::bigint LIMIT {LITTLE + 1}) AS t),
+  (SELECT count(*) FROM (
+    SELECT FROM users_memberchange WHERE brand_id = %s::bigint AND id > %s::bigint LIMIT {LITTLE + 1}) AS c)
+"""  # noqa: S608 - numbers of our own
 HIGHER = f"""
 SELECT given.points, 1 + coalesce((
   SELECT sum(n.members) FROM generate_series(0, {LEVELS - 1}) AS l(level)
@@ -194,12 +202,15 @@ def _places(member: Member, count: int, period: Period, at: datetime) -> list[Ra
 
 
 def _catch_up(brand_id: int) -> None:
-    """Count what has come since, where that is little: a ranking that is far behind is for the task."""
-    ((newest,),) = execute_prepared("SELECT last_value FROM ledger_transaction_id_seq", [])
+    """Count what has come since, where that is little, and not far apart: a ranking that is far behind is for the task."""
+    newest = newest_ids(RankingMark.SEQUENCES)
     mark = RankingMark.objects.filter(brand_id=brand_id).first()
     afresh = mark is None or not mark.counted_ids or mark.time_zone != Brand.objects.get(pk=brand_id).time_zone
-    behind = newest - (0 if mark is None or afresh else mark.counted_ids[0])
-    for _ in range(2 if behind <= LITTLE else 0):  # the first step notes what there is, the second counts it
+    counted = [0] * len(newest) if mark is None or afresh else mark.counted_ids
+    if max(new - old for new, old in zip(newest, counted, strict=True)) > FAR:
+        return
+    ((transactions, changes),) = execute_prepared(BEHIND, [brand_id, counted[0], brand_id, counted[1]])
+    for _ in range(2 if transactions + changes <= LITTLE else 0):  # the first step notes what there is, the second counts it
         count_brand_up(RANKING, brand_id)
 
 
@@ -264,15 +275,30 @@ def forget_past_periods(*, at: datetime) -> int:
         local = at.astimezone(brand.zone)
         current = [period_of(kind, local) for kind in ("all", "month", "week")]
         past = RankScore.objects.filter(brand=brand).exclude(period__in=current)
-        while count := past.filter(pk__in=past.order_by("pk").values("pk")[:AT_A_TIME]).delete()[0]:
-            gone += count
+        gone += _in_batches(brand.pk, past, lambda rows: rows.delete()[0])
         RankNode.objects.filter(brand=brand, members=0).exclude(period__in=current).delete()
         in_all = RankScore.objects.filter(brand=brand, period=ALL)
         for kind, period in (("month", current[1]), ("week", current[2])):
             named = in_all.filter(**{f"{kind}__gt": "", f"{kind}__lt": period})
-            while RankScore.objects.filter(pk__in=named.values("pk")[:AT_A_TIME]).update(**{kind: ""}):
-                pass
+            _in_batches(brand.pk, named, partial(_blank, kind))
     return gone
+
+
+def _blank(kind: str, rows: QuerySet[RankScore]) -> int:
+    return rows.update(**{kind: ""})
+
+
+def _in_batches(brand_id: int, rows: QuerySet[RankScore], act: Callable[[QuerySet[RankScore]], int]) -> int:
+    """Act on some of the rows until none is left, with nobody counting beside; answers how many that were."""
+
+    def effect() -> int:
+        _hold(brand_id)
+        return act(rows.filter(pk__in=rows.order_by("pk").values("pk")[:AT_A_TIME]))
+
+    done = 0
+    while count := write(effect):
+        done += count
+    return done
 
 
 def _hold(brand_id: int) -> None:

@@ -26,7 +26,10 @@ class Voucher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoucherOrder:
-    """What a shop asks for. `content` is the request in canonical form, `answer` tells of the voucher in the shop's words."""
+    """What a shop or a member asks for, who is then named by `member_id`, too: nobody pays who took their name.
+
+    `content` is the request in canonical form, `answer` tells of the voucher in the words of whoever asks.
+    """
 
     brand_id: int
     auth_id: str
@@ -35,6 +38,7 @@ class VoucherOrder:
     actor: str
     content: bytes
     answer: Callable[[Voucher], str]
+    member_id: int | None = None
 
 
 def redeem_voucher(*, order: VoucherOrder, at: datetime) -> Answered:
@@ -63,7 +67,7 @@ def redeem_voucher(*, order: VoucherOrder, at: datetime) -> Answered:
 def _held(order: VoucherOrder) -> Member | None:
     """The member, held until the transaction ends: whoever sends the same at once waits here, and finds the claim."""
     try:
-        return locked_member(brand_id=order.brand_id, auth_id=order.auth_id)
+        return locked_member(brand_id=order.brand_id, auth_id=order.auth_id, member_id=order.member_id)
     except UserNotFound:
         return None
 

@@ -17,6 +17,7 @@ from rewards.rules.periods import period_of
 from rewards.selectors.feed import Cursor, Marks, changes_since
 from rewards.services.actions import ActionOrder, do_action
 from rewards.services.inbox import do_and_keep, drain_inbox
+from rewards.services.programme import programme_of
 from rewards.services.ranking import Period, neighbours
 from tests.benchmarks.codes import load
 from tests.benchmarks.growing import unchecked
@@ -156,7 +157,7 @@ def crowds() -> Iterator[Comparison]:
     at = timezone.now()
     for period in ("all", "week"):
         yield _ranking(brands, period, at)
-    first = {side: Cursor(_early(brand)) for side, brand in brands.items()}
+    first = {side: Cursor(_early(brand), programme_of(brand.pk).token_id) for side, brand in brands.items()}
 
     def page(side: str) -> float:
         started = time.perf_counter()

@@ -1,7 +1,7 @@
 """What users do for points: one by one and answered at once, into the inbox, or for many users together."""
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -19,12 +19,11 @@ from loyalty.api.app.shapes.actions import DoneData, LeftOut, MultiData, MultiRe
 from loyalty.api.app.users import check_app
 from loyalty.errors import LoyaltyError, invalid_field
 from rewards.services.action_batches import Outcome
-from rewards.services.actions import ActionOrder, Done, do_action
+from rewards.services.actions import ActionOrder, Done, backdating_days_of, do_action
 from rewards.services.inbox import accept_action, do_and_keep
 from users.models import Brand
 
 DAY = re.compile("([0-9]{2})/([0-9]{2})/([0-9]{4})")
-LAST_SECOND = time(23, 59, 59)
 MOST_ITEMS = 1_000
 Properties = dict[str, Any]
 
@@ -92,7 +91,7 @@ class StoreView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Reward it, or say why not."""
         body, at = self.read(request, ActionBody), timezone.now()
-        order = _order(self, body, self.auth_id, day_of(body.date, self.brand_id, at))
+        order = _order(self, body, self.auth_id, day_of(body.date, self.brand_id, at), member_id=self.member.pk)
         done = do_action(order=order, at=at)
         left = LeftOut(done.left.period, done.left.total)
         return answered(DoneData(done.points, done.posted.balance_after, left))
@@ -155,15 +154,24 @@ class MultiStoreView(ServerView):
         return answered(MultiData(results))
 
 
-def _order(view: AppView, told: ActionBody | MultiItem, auth_id: str, occurred_at: datetime | None) -> ActionOrder:
+def _order(
+    view: AppView,
+    told: ActionBody | MultiItem,
+    auth_id: str,
+    occurred_at: datetime | None,
+    *,
+    member_id: int | None = None,
+) -> ActionOrder:
     return ActionOrder(
         brand_id=view.brand_id,
         auth_id=auth_id,
         tag=told.tag_id,
         actor=view.actor,
         occurred_at=occurred_at,
+        judged=occurred_at is not None,
         properties=told.properties or {},
         param=told.param1,
+        member_id=member_id,
     )
 
 
@@ -176,7 +184,8 @@ def _result(name: str, outcome: Outcome) -> MultiResult:
 def day_of(text: str | None, brand_id: int, at: datetime) -> datetime | None:
     """When something happened on a day that is told as dd/mm/yyyy, in the brand's time zone; None: now.
 
-    A day that is over counts with its last second. Raises InvalidRequest for what is no day, and for the future.
+    A day that is over counts with its last second. Raises InvalidRequest for what is no day, for the future, and for a day that
+    is too long ago: days are counted by the calendar, for not all have 24 hours.
     """
     if text is None:
         return None
@@ -191,4 +200,9 @@ def day_of(text: str | None, brand_id: int, at: datetime) -> datetime | None:
     today = at.astimezone(zone).date()
     if day > today:
         raise invalid_field("date", "not in the future", code="in_the_future")
-    return None if day == today else datetime.combine(day, LAST_SECOND, zone)
+    if (today - day).days > (days := backdating_days_of(brand_id)):
+        raise invalid_field("date", f"not more than {days} days ago", code="too_long_ago")
+    if day == today:
+        return None
+    midnight = datetime.combine(day + timedelta(days=1), time.min, zone)  # where clocks change at it, the instant of that
+    return midnight.astimezone(UTC) - timedelta(seconds=1)

@@ -97,15 +97,15 @@ def _told(user: Changed) -> ChangedOut:
 
 def write_cursor(cursor: Cursor, brand_id: int) -> str:
     """A cursor as its brand's back end keeps it; nobody can make one."""
-    return SIGNER.sign_object([brand_id, *cursor.marks, cursor.member])
+    return SIGNER.sign_object([brand_id, *cursor.marks, cursor.token_id, cursor.member])
 
 
 def read_cursor(text: str, brand_id: int) -> Cursor:
     """A cursor that an answer gave. Raises InvalidRequest."""
     try:
-        of_brand, *marks, member = SIGNER.unsign_object(text)
+        of_brand, *marks, token_id, member = SIGNER.unsign_object(text)
     except (BadSignature, ValueError, TypeError):
         raise invalid_field("since", "this is not a cursor that an answer gave") from None
     if of_brand != brand_id or len(marks) != len(Marks._fields):
         raise invalid_field("since", "this is not a cursor that an answer gave")
-    return Cursor(Marks(*marks), member)
+    return Cursor(Marks(*marks), token_id, member)

@@ -1,5 +1,6 @@
 """The programme, for anybody and for a user; the gifts that a user can have."""
 
+import hashlib
 import uuid
 from typing import Annotated
 
@@ -199,14 +200,20 @@ class PurchaseView(UserView):
         order = VoucherOrder(
             brand_id=self.brand_id,
             auth_id=self.auth_id,
+            member_id=self.member.pk,
             reward_type_id=gift_id,
-            transaction_id=f"app:{self.member.public_id}:{request_id}",
+            transaction_id=claim_name(self.member, request_id),
             actor=self.actor,
             content=str(gift_id).encode(),
             answer=lambda voucher: msgspec.json.encode(_bought(voucher, request_id)).decode(),
         )
         told = redeem_voucher(order=order, at=timezone.now())
         return answered(msgspec.Raw(told.text.encode()))
+
+
+def claim_name(member: Member, request_id: str) -> str:
+    """The name of a purchase among the brand's. It stays for ever, so it does not hold what an app may have written there."""
+    return f"app:{member.public_id}:{hashlib.sha256(request_id.encode()).hexdigest()}"
 
 
 def _bought(voucher: Voucher, request_id: str) -> BoughtData:

@@ -1,8 +1,12 @@
 """Fixtures of the App API's tests: an app of a brand that has a programme."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from django.http import HttpResponse
 
 from ledger.models import Token
@@ -19,6 +23,28 @@ def points(brand: Brand) -> Token:
 @pytest.fixture
 def app(brand: Brand, points: Token) -> AppClient:
     return AppClient.of(brand)
+
+
+@contextmanager
+def left_open(act: Callable[[], None]) -> Iterator[None]:
+    """Another connection's transaction, in which something was done, and which ends when the block does."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            act()
+            begun.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    slow = threading.Thread(target=slowly)
+    slow.start()
+    begun.wait(30)
+    try:
+        yield
+    finally:
+        go_on.set()
+        slow.join()
 
 
 def told(answer: HttpResponse) -> Any:

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -11,10 +12,16 @@ from django.utils import timezone
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from rewards.selectors.doings import earns_of
+from rewards.services.action_batches import do_actions
+from rewards.services.actions import ActionOrder, do_action
+from rewards.services.vouchers import VoucherOrder, redeem_voucher
 from tests.api.app.conftest import refused, told
+from tests.api.programme import make_reward_type
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient
 from tests.conftest import NOON, make_brand, make_member
+from tests.rewards.acting import make_action
 from users.errors import UserNotFound
 from users.models import Consent, ConsentChange, Member, SigningKey
 from users.services import app_tokens
@@ -176,6 +183,28 @@ def test_who_was_erased_meanwhile_ends_nothing_of_whoever_is_called_so_now(app, 
         erase_member(at=timezone.now(), **late)
 
     told(device.call(LOG_OUT))
+
+
+def test_who_took_an_erased_user_s_name_neither_earns_nor_pays_for_them(app, brand, points, partner):
+    app.connect("ann")
+    gone = Member.objects.get(brand=brand, auth_id="ann")
+    erase_member(brand_id=brand.pk, auth_id="ann", at=timezone.now())
+    app.connect("ann")
+    partner.credit("ann", 50, points.pk)
+    make_action(points, tag="any")
+    gift, at = make_reward_type(brand, points, price=1), timezone.now()
+    late: dict[str, Any] = {"brand_id": brand.pk, "auth_id": "ann", "member_id": gone.pk, "actor": "app:1"}
+
+    with pytest.raises(UserNotFound):
+        do_action(order=ActionOrder(tag="any", **late), at=at)
+    order = VoucherOrder(reward_type_id=gift.pk, transaction_id="t", content=b"", answer=lambda _: "{}", **late)
+    with pytest.raises(UserNotFound):
+        redeem_voucher(order=order, at=at)
+    [outcome] = do_actions(brand_id=brand.pk, orders=[ActionOrder(tag="any", **late)], at=at)
+
+    assert isinstance(outcome, UserNotFound)
+    assert earns_of(gone, limit=10) == []
+    assert [earn.row.amount for earn in earns_of(Member.objects.get(brand=brand, auth_id="ann"), limit=10)] == [50]
 
 
 def test_a_token_of_the_other_group_is_refused(app):

@@ -1,6 +1,7 @@
 """Actions of the App API: answered at once, taken into the inbox, done for many; each triplet pays once, whichever way."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from urllib.parse import urlencode
@@ -10,17 +11,21 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ledger import selectors
 from ledger.models import Account
 from rewards.models import ActionUse, Frequency, InboxItem
 from rewards.services.inbox import drain_inbox
-from tests.api.app.conftest import refused, told
+from tests.api.app.conftest import left_open, refused, told
 from tests.api.conftest import at_once
 from tests.api.retail.baskets import balance, make_programme
 from tests.clients import AppClient
 from tests.conftest import make_brand, make_member
 from tests.rewards.acting import make_action, make_segment
+from tests.rewards.conftest import closing
+from tests.waiting import wait_for_waiting
 from users.models import Brand, Member, Refusal
 from users.services.members import erase_member
+from users.services.merging import merge_members
 
 STORE, BUFFER, MULTI = "generosity/store", "buffer/store", "generosity/multistore"
 COFFEE = [{"property": "category", "is": "equals", "value": "coffee"}]
@@ -97,6 +102,44 @@ def test_a_day_s_edge_is_the_brand_s_own_even_when_clocks_change(ann, daily, tim
         time_machine.move_to(edge, tick=False)
         assert told(ann.call(STORE, {"tagId": "daily"}))["points"] == 5
         refused(ann.call(STORE, {"tagId": "daily"}), 9)
+
+
+@pytest.mark.usefixtures("daily")
+def test_a_day_that_lacks_its_last_hour_is_not_the_next_one(app, brand, time_machine):
+    """Nuuk, 28 March 2026: at 23:00 clocks go to midnight."""
+    Brand.objects.filter(pk=brand.pk).update(time_zone="America/Nuuk")
+    selectors._tokens.clear()  # which keep their brands for some seconds
+    time_machine.move_to(datetime(2026, 3, 30, 12, tzinfo=UTC), tick=True)
+    app.token = app.ask_token().json()["access_token"]
+    ann = app.connect("ann")
+
+    told(buffered(app, "ann", "daily", date="28/03/2026"))
+    assert drain() == 1
+
+    assert told(ann.call(STORE, {"tagId": "daily", "date": "29/03/2026"}))["points"] == 5
+    for day in ("28/03/2026", "29/03/2026"):
+        refused(ann.call(STORE, {"tagId": "daily", "date": day}), 9)
+
+
+@pytest.mark.usefixtures("daily")
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [
+        (datetime(2026, 11, 23, 22, 30, tzinfo=UTC), ("24/10/2026", "23/10/2026")),  # of the days between one has 25 hours
+        (datetime(2026, 4, 9, 22, 30, tzinfo=UTC), ("11/03/2026", "10/03/2026")),  # and here one has 23
+    ],
+)
+def test_thirty_days_are_counted_by_the_calendar(app, time_machine, at, days):
+    """In Zurich it is half past eleven at night, and half past midnight."""
+    last, too_old = days
+    time_machine.move_to(at, tick=True)
+    app.token = app.ask_token().json()["access_token"]
+    ann = app.connect("ann")
+
+    told(buffered(app, "ann", "daily", date=last))
+    assert told(ann.call(STORE, {"tagId": "daily", "date": last}))["points"] == 5
+    for answer in (ann.call(STORE, {"tagId": "daily", "date": too_old}), buffered(app, "ann", "daily", date=too_old)):
+        refused(answer, 3, field="date")
 
 
 def test_conditions_dates_segments_and_consent(app, ann, points, brand):
@@ -286,6 +329,26 @@ def test_sixteen_calls_of_an_action_that_counts_once_pay_once(own_brand):
 
     assert sorted(answers) == [0] + [9] * 15
     assert balance_or_0(own_brand, points) == 5
+
+
+def test_what_waits_for_a_user_who_is_just_being_merged_is_rewarded_to_the_kept_one(own_brand):
+    points = make_programme(own_brand)
+    make_action(points, tag="any")
+    app = AppClient.of(own_brand)
+    for name in ("keep", "old"):
+        app.connect(name)
+    told(buffered(app, "old", "any"))
+    keep, old = member_of(own_brand, "keep"), member_of(own_brand, "old")
+    terms = {"brand_id": own_brand.pk, "keep_id": keep.pk, "duplicate_id": old.pk, "actor": "staff:1"}
+
+    with ThreadPoolExecutor(1) as threads:
+        with left_open(lambda: merge_members(at=timezone.now(), **terms)):
+            drained = threads.submit(closing, drain)
+            wait_for_waiting()
+        drained.result()
+
+    assert InboxItem.objects.get(brand=own_brand).state == "applied"
+    assert Account.objects.get(brand=own_brand, member=keep).balance == 5
 
 
 def test_one_triplet_sent_every_way_at_once_pays_once(own_brand):

@@ -1,12 +1,10 @@
 """Incremental infos: every change is told once, in whatever order transactions end; who is erased is told of as deleted."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connections, transaction
+from django.db import connections
 from django.utils import timezone
 
 from loyalty.api.app.feed import read_cursor, write_cursor
@@ -14,13 +12,14 @@ from loyalty.horizon import read_one_instant
 from rewards.models import Fulfilment, GiftOrder
 from rewards.rules.gift_orders import GiftOrderStatus
 from rewards.selectors import feed
-from rewards.selectors.feed import Cursor, Marks
+from rewards.selectors.feed import Marks
 from rewards.services.gift_orders import move_gift_order
-from tests.api.app.conftest import refused, told
+from rewards.services.programme import change_programme
+from tests.api.app.conftest import left_open, refused, told
 from tests.api.programme import make_reward_type
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient, Partner
-from tests.conftest import make_brand, make_member
+from tests.conftest import make_brand, make_member, make_token
 from tests.rewards.acting import make_action, make_segment
 from users.models import MemberChange
 from users.services.changes import NAMES_KEPT_FOR, forget_old_names
@@ -55,28 +54,6 @@ class Follower:
 @pytest.fixture
 def follower(own_brand, nothing_left_open) -> Follower:
     return Follower(own_brand)
-
-
-@contextmanager
-def left_open(act: Callable[[], None]) -> Iterator[None]:
-    """Another connection's transaction, in which something was done, and which ends when the block does."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slowly() -> None:
-        with transaction.atomic():
-            act()
-            begun.set()
-            go_on.wait(30)
-        connections.close_all()
-
-    slow = threading.Thread(target=slowly)
-    slow.start()
-    begun.wait(30)
-    try:
-        yield
-    finally:
-        go_on.set()
-        slow.join()
 
 
 def names(users: list[dict]) -> list[str]:
@@ -268,10 +245,11 @@ def test_who_is_called_as_someone_who_went_earns_after_that_was_told_however_sma
 @pytest.mark.parametrize("place", range(3))
 def test_a_cursor_from_after_what_a_backup_brought_back_is_told_to_begin_anew(follower, place):
     follower.follow()
-    marks = list(read_cursor(follower.cursor, follower.brand.pk).marks)
+    cursor = read_cursor(follower.cursor, follower.brand.pk)
+    marks = list(cursor.marks)
     marks[place] += 10**9
 
-    later = write_cursor(Cursor(Marks(*marks)), follower.brand.pk)
+    later = write_cursor(cursor._replace(marks=Marks(*marks)), follower.brand.pk)
 
     refused(follower.app.serve(FEED, {"since": later}), 3, "cursor_expired", field="since")
 
@@ -292,6 +270,36 @@ def test_what_a_merged_duplicate_did_is_told_of_the_kept_one_from_the_start(foll
 def merge(brand, keep: str, duplicate: str) -> None:
     ids = {"keep_id": brand.members.get(auth_id=keep).pk, "duplicate_id": brand.members.get(auth_id=duplicate).pk}
     merge_members(brand_id=brand.pk, **ids, actor="staff:1", at=timezone.now())
+
+
+def test_another_token_of_the_programme_is_another_story(follower):
+    make_member(follower.brand, auth_id="ann")
+    follower.credit("ann", 5)
+    follower.follow()
+
+    change_programme(brand_id=follower.brand.pk, token=make_token(follower.brand))
+
+    refused(follower.app.serve(FEED, {"since": follower.cursor}), 3, "cursor_expired", field="since")
+    follower.cursor = None
+    [ann] = follower.follow()
+    assert (ann["info"]["points"], ann["earns"]) == (0, [])
+
+
+def test_a_first_page_tells_of_fewer_where_they_have_much_to_tell(follower, monkeypatch):
+    monkeypatch.setattr(feed, "MOST_ROWS", 4)
+    for name in ("a", "b", "c", "d"):
+        make_member(follower.brand, auth_id=name)
+    for name in ("a", "a", "b", "b", *"c" * 6, "d"):
+        follower.credit(name, 1)
+
+    pages, more = [], True
+    while more:
+        page = told(follower.app.serve(FEED, {"limit": 100} | ({"since": follower.cursor} if follower.cursor else {})))
+        pages.append([(user["info"]["partnerClientId"], len(user["earns"])) for user in page["users"]])
+        follower.cursor, more = page["cursor"], page["more"]
+
+    assert pages[:3] == [[("a", 2), ("b", 2)], [("c", 6)], [("d", 1)]]
+    assert follower.follow() == []
 
 
 def test_a_proof_that_takes_long_holds_nothing_back(follower):

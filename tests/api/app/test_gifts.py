@@ -3,8 +3,11 @@
 import pytest
 from django.utils import timezone
 
+from ledger import selectors
+from ledger.models import Token
 from loyalty.api.app.programme import MOST_GIFTS
-from rewards.models import RewardType, RewardTypeSegment
+from rewards.models import Action, RewardType, RewardTypeSegment, VoucherClaim
+from rewards.services.programme import change_programme
 from tests.api.app.conftest import refused, told
 from tests.api.conftest import at_once
 from tests.api.programme import make_campaign, make_code, make_reward_type
@@ -90,6 +93,15 @@ def test_a_gift_is_bought_once_for_each_request_id(ann, brand, points, partner, 
     refused(ann.call(BUY, asked | {"giftId": str(other.pk)}), 10, "request_id_reused")
     assert told(ann.call(BUY, {"giftId": str(coupon.pk)}))["balance"] == 50
     refused(ann.call(BUY, {"giftId": str(coupon.pk)}), 7, "insufficient_balance")
+
+
+def test_a_request_id_is_not_kept_as_it_is(ann, points, partner, coupon):
+    """Whatever an app writes there, an erasure could not take it away."""
+    partner.credit("ann", 100, points.pk)
+
+    told(ann.call(BUY, {"giftId": coupon.pk, "requestId": "ann@example.org"}))
+
+    assert "ann" not in VoucherClaim.objects.get(brand=points.brand).transaction_id
 
 
 def test_two_users_request_ids_are_their_own(app, ann, points, partner, coupon):
@@ -222,6 +234,19 @@ def test_the_programme_of_a_user_tells_what_is_left_and_affordable(app, ann, poi
     assert [action["tagId"] for action in data["actions"]] == ["daily"]
     assert data["done"] == [{"tagId": "daily", "count": 1, "left": {"period": 0, "total": None}}]
     assert (data["user"]["points"], data["gifts"][0]["affordable"]) == (100, True)
+
+
+def test_an_action_that_was_paid_in_a_token_that_is_no_more_spoils_nobody_s_programme(ann, points, brand):
+    action = make_action(points, tag="old", total_limit=3)
+    told(ann.call("generosity/store", {"tagId": "old"}))
+    change_programme(brand_id=brand.pk, token=make_token(brand))
+    Action.objects.filter(pk=action.pk).update(active=False)
+    Token.objects.filter(pk=points.pk).update(status="inactive")
+    selectors._tokens.clear()
+
+    data = told(ann.call("partner/initialcheckstore"))
+
+    assert data["done"] == [{"tagId": "old", "count": 1, "left": {"period": None, "total": 2}}]
 
 
 def test_users_are_told_of_by_name_and_page_by_page(app, brand, points, partner):

@@ -1,24 +1,33 @@
 """The ranking of the App API: ties share a rank, neighbours stand on both sides, everybody is in it."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from rewards.models import RankNode, RankScore
+from ledger.services.rollups import count_brand_up
+from rewards.models import Programme, RankingMark, RankNode, RankScore
 from rewards.models.ranking import BITS, LEVELS
 from rewards.rules.periods import period_of
-from rewards.services.ranking import forget_past_periods
-from tests.api.app.conftest import refused, told
+from rewards.services.programme import change_programme
+from rewards.services.ranking import LITTLE, RANKING, forget_past_periods, neighbours
+from tests.api.app.conftest import left_open, refused, told
 from tests.api.retail.baskets import make_programme
 from tests.clients import AppClient, Partner
-from tests.conftest import make_member
+from tests.conftest import make_member, make_token
 from tests.rewards.acting import make_action
+from tests.rewards.conftest import closing
+from tests.waiting import wait_for_waiting
 from users.services.members import erase_member
 from users.services.merging import merge_members
 
-RANKING = "user/ranking"
+ASKED = "user/ranking"
+MANY_CHANGES = """
+INSERT INTO users_memberchange (brand_id, member_id) SELECT %s::bigint, %s::bigint FROM generate_series(1, %s::int)
+"""
 
 
 class Shop:
@@ -38,7 +47,7 @@ class Shop:
 
     def ranking(self, name: str, n: int = 10, period: str = "all") -> list[tuple]:
         self.app.token = self.app.ask_token().json()["access_token"]  # whatever the time is
-        data = told(self.app.serve(RANKING, {"partnerClientId": name, "n": n, "period": period}))
+        data = told(self.app.serve(ASKED, {"partnerClientId": name, "n": n, "period": period}))
         return [(one["rank"], one["partnerClientId"], one["points"]) for one in data["ranking"]]
 
 
@@ -55,7 +64,7 @@ def test_ties_share_a_rank_and_stand_by_name(shop):
     assert shop.ranking("c", n=1) == [(2, "b", 20), (2, "c", 20), (4, "d", 10)]
     assert shop.ranking("none", n=1) == [(4, "d", 10), (5, "none", 0), (5, "zero", 0)]
     assert shop.ranking("a", n=0) == [(1, "a", 30)]
-    data = told(shop.app.serve(RANKING, {"partnerClientId": "a", "n": 1}))["ranking"]
+    data = told(shop.app.serve(ASKED, {"partnerClientId": "a", "n": 1}))["ranking"]
     assert [(one["firstName"], one["me"]) for one in data] == [("A", True), ("B", False)]
 
 
@@ -162,9 +171,72 @@ def test_who_asks_a_moment_before_a_week_begins_is_not_told_twice_of_those_who_e
     shop.credit("b", 7)
     shop.ranking("a", period="week")
 
-    time_machine.move_to(monday - timedelta(seconds=1), tick=True)
+    time_machine.move_to(monday - timedelta(seconds=30), tick=True)
 
     assert shop.ranking("c", period="week") == [(1, "a", 5), (2, "b", 0), (2, "c", 0)]
+
+
+def test_a_score_that_is_counted_while_past_periods_are_swept_stays_noted(shop):
+    shop.member("a", 5)
+    shop.ranking("a")
+    week = period_of("week", timezone.now().astimezone(shop.brand.zone))
+    in_all = RankScore.objects.filter(brand=shop.brand, period="all")
+    in_all.update(week="2020-W01")
+
+    def counted() -> None:
+        RankingMark.objects.select_for_update().get(brand=shop.brand)
+        in_all.update(week=week)
+
+    with ThreadPoolExecutor(1) as threads:
+        with left_open(counted):
+            sweep = threads.submit(closing, lambda: forget_past_periods(at=timezone.now()))
+            wait_for_waiting()
+        sweep.result()
+
+    assert list(in_all.values_list("week", flat=True)) == [week]
+
+
+def test_another_token_of_the_programme_is_another_ranking(shop):
+    shop.member("a", 500)
+    shop.member("b", 3)
+    assert shop.ranking("b") == [(1, "a", 500), (2, "b", 3)]
+    other = make_token(shop.brand)
+
+    change_programme(brand_id=shop.brand.pk, token=other)
+    shop.partner.credit("b", 10, other.pk)
+    count(shop.brand)
+
+    assert shop.ranking("b") == [(1, "b", 10), (2, "a", 0)]
+    assert_tree_is_true(shop.brand)
+
+
+def test_what_was_earned_before_there_was_a_programme_counts_with_it(own_brand, nothing_left_open):
+    token, member, partner = make_token(own_brand), make_member(own_brand, auth_id="a"), Partner.of(own_brand)
+    partner.credit("a", 7, token.pk)
+    count(own_brand)
+
+    Programme.objects.create(brand=own_brand, token=token)
+    count(own_brand)
+
+    assert [one.points for one in neighbours(member, count=1, period="all", at=timezone.now())] == [7]
+
+
+def count(brand) -> None:
+    """As the task does: the first time notes what there is, the second counts it."""
+    for _ in range(2):
+        count_brand_up(RANKING, brand.pk)
+
+
+def test_who_asks_counts_little_themselves_of_members_too(shop):
+    shop.member("a", 5)
+    count(shop.brand)
+    before = RankingMark.objects.get(brand=shop.brand).counted_ids
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_CHANGES, [shop.brand.pk, shop.brand.members.get(auth_id="a").pk, LITTLE + 1])
+
+    assert shop.ranking("a") == [(1, "a", 5)]
+
+    assert RankingMark.objects.get(brand=shop.brand).counted_ids == before
 
 
 def assert_newest_are_true(brand) -> None:
@@ -232,4 +304,4 @@ def test_erased_and_merged_members_leave_their_place(shop):
 def test_bad_questions(shop, terms, code, field):
     shop.member("a")
 
-    refused(shop.app.serve(RANKING, {"partnerClientId": "a"} | terms), code, field=field)
+    refused(shop.app.serve(ASKED, {"partnerClientId": "a"} | terms), code, field=field)
