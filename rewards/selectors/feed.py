@@ -11,8 +11,7 @@ from datetime import datetime
 from itertools import accumulate, takewhile
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from ledger.models import Account, Transaction
 from loyalty.horizon import instant, newest_ids
@@ -100,12 +99,12 @@ def _settled(*, newest: Marks, waits: int) -> Marks | None:
 def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     rows = Member.objects.filter(brand_id=brand_id, auth_id__isnull=False, pk__gt=cursor.member or 0).order_by("pk")
     members = list(rows[: limit + 1])
-    page = _bearable(brand_id, cursor.token_id, members[:limit])
-    more = len(page) < len(members)
-    users = _told(page, at)
-    heirs = {member.pk: member for member in page}
-    duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=page)
-    heirs |= {pk: heirs[heir] for pk, heir in duplicates.values_list("pk", "merged_into") if heir is not None}
+    everybody = {member.pk: member for member in members[:limit]}
+    duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=everybody)
+    everybody |= {pk: everybody[heir] for pk, heir in duplicates.values_list("pk", "merged_into") if heir is not None}
+    page = _bearable(brand_id, cursor.token_id, members[:limit], everybody)
+    more, told = len(page) < len(members), {member.pk for member in page}
+    users, heirs = _told(page, at), {pk: heir for pk, heir in everybody.items() if heir.pk in told}
     earned = Transaction.objects.filter(
         brand_id=brand_id,
         account__member__in=heirs,
@@ -121,13 +120,12 @@ def _everybody(brand_id: int, cursor: Cursor, limit: int, at: datetime) -> Page:
     return Page(list(users.values()), onward, more)
 
 
-def _bearable(brand_id: int, token_id: int, members: Sequence[Member]) -> Sequence[Member]:
+def _bearable(brand_id: int, token_id: int, members: Sequence[Member], heirs: Mapping[int, Member]) -> Sequence[Member]:
     """As many of the members as one page can tell all about, one at least."""
-    own = Q(member__in=members) | Q(member__merged_into__in=members)
-    accounts = Account.objects.filter(own, brand_id=brand_id, token=token_id)
     rows: dict[int, int] = {}
-    for account in accounts.annotate(heir=Coalesce("member__merged_into", "member")).values("heir", "sequence"):
-        rows[account["heir"]] = rows.get(account["heir"], 0) + account["sequence"]
+    accounts = Account.objects.filter(brand_id=brand_id, member__in=heirs, token=token_id)
+    for member_id, count in accounts.values_list("member", "sequence"):
+        rows[heirs[member_id].pk] = rows.get(heirs[member_id].pk, 0) + count
     together = accumulate(rows.get(member.pk, 0) for member in members)
     fitting = sum(1 for _ in takewhile(lambda total: total <= MOST_ROWS, together))
     return members[: max(fitting, 1)]

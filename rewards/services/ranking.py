@@ -292,6 +292,8 @@ def _in_batches(brand_id: int, rows: QuerySet[RankScore], act: Callable[[QuerySe
     """Act on some of the rows until none is left, with nobody counting beside; answers how many that were."""
 
     def effect() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '10min'")  # a step of counting may take its time
         _hold(brand_id)
         return act(rows.filter(pk__in=rows.order_by("pk").values("pk")[:AT_A_TIME]))
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import httpx
+from playwright.sync_api import expect
 
 from tests.faults.server import ROOT, environment
 
@@ -44,5 +45,5 @@ def test_charts_are_drawn_and_told_as_tables_for_a_period_of_ones_choice(demo, s
     assert flows[1] >= 50
     assert "Earned" in told
     assert chosen == "7 days"
-    assert page.get_by_text("Nothing in this period.").first.is_visible()
+    expect(page.get_by_text("Nothing in this period.").first).to_be_visible()
     assert desk.judge() == []

@@ -3,6 +3,7 @@
 import secrets
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +36,7 @@ def test_a_rule_is_put_together_and_counted(sit_down):
     assert "now" in page.locator("#rule-count").inner_text()
     wrong += desk.judge()
     page.get_by_role("button", name="Save").click()
-    assert name in page.content()
+    expect(page.locator("body")).to_contain_text(name)
     assert wrong + desk.judge() == []
 
 

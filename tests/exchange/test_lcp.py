@@ -35,7 +35,7 @@ def test_no_call_outlives_its_time_out_however_its_answer_drips(slow, validates)
         adapter.close()
 
     assert answer.kind is (AnswerKind.NOT_SENT if validates else AnswerKind.NO_ANSWER)
-    assert took < 0.9
+    assert took < 2.5
 
 
 @pytest.mark.usefixtures("provider")

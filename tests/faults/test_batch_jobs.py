@@ -19,6 +19,13 @@ pytestmark = pytest.mark.slow
 
 LEASE_SECONDS = 2
 COUNT, MANY = 100_000, 1_000_000
+STANDS = """
+SELECT b.state, b.generated, c.stored, c.different, g.issued_codes
+FROM rewards_codebatch b JOIN rewards_campaign g ON g.id = b.campaign_id
+CROSS JOIN LATERAL (
+  SELECT count(*) AS stored, count(DISTINCT code) AS different FROM rewards_code WHERE batch_id = b.id) AS c
+WHERE b.id = %s
+"""
 WORK = "SELECT state, generated FROM rewards_codebatch WHERE id = %s"
 
 
@@ -78,11 +85,9 @@ class Job:
 
     def check(self) -> None:
         """There are exactly so many codes as are counted, all different, and the campaign counts what was ordered."""
-        state, generated = self.stands()
-        codes = self.platform.sql("SELECT code FROM rewards_code WHERE batch_id = %s", self.batch)
-        assert len(set(codes)) == len(codes) == generated
-        taken = self.platform.sql("SELECT issued_codes FROM rewards_campaign WHERE id = %s", self.campaign)
-        assert taken == [(generated if state == "closed" else self.count,)]
+        ((state, generated, stored, different, taken),) = self.platform.sql(STANDS, self.batch)  # at one instant
+        assert different == stored == generated
+        assert taken == (generated if state == "closed" else self.count)
 
 
 def killed_and_followed(platform: Platform, wake: Callable[[], object], *, count: int, kills: int) -> None:

@@ -19,7 +19,7 @@ from loyalty.embedded import Embedded
 from tests.faults.server import ROOT, environment, free_port, wait_for
 from tests.loyalty.conftest import Serve, in_folder
 
-MAIL_SECONDS = 15
+MAIL_SECONDS = 60
 KEYS_OF_A_BRAND = {
     *("id", "name", "api_key", "read_only_api_key", "staff", "tokens", "campaigns", "reward_types"),
     *("retail", "segments", "promotions", "actions", "app"),

@@ -124,7 +124,7 @@ def stampede(act: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
 
     def run(item: Any) -> Any:
         try:
-            _find_deadlocks_soon()
+            _be_patient()
             barrier.wait(PATIENCE_SECONDS)
             return attempt(lambda: act(item))
         finally:
@@ -134,9 +134,10 @@ def stampede(act: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
         return list(threads.map(run, items))
 
 
-def _find_deadlocks_soon() -> None:
-    """Let this connection look for a deadlock after 50 ms instead of a second, where it may say so."""
+def _be_patient() -> None:
+    """Let this connection wait for all the others, and look for a deadlock after 50 ms instead of a second, where it may."""
     with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '30s'")
         cursor.execute(
             "SELECT set_config('deadlock_timeout', '50ms', false) FROM pg_roles WHERE rolname = current_user AND rolsuper"
         )

@@ -59,7 +59,9 @@ def test_a_burst_is_settled_item_by_item_however_often_its_worker_is_killed(own_
                 time.sleep(0.02)
             worker.send_signal(signal.SIGKILL)
     assert waiting.exists()
-    drain_inbox(clock=timezone.now, until=timezone.now() + timedelta(minutes=10))
+    until = timezone.now() + timedelta(minutes=10)
+    while waiting.exists() and timezone.now() < until:  # the last one's backend may hold the brand for a moment still
+        drain_inbox(clock=timezone.now, until=until)
 
     states = dict(InboxItem.objects.filter(brand=own_brand).values_list("state").annotate(Count("pk")))
     once = min(50, len({number % 50 for number in range(10, count + 1, 10)}))

@@ -27,6 +27,7 @@ REFUSING_NOTHING = {"reward_type_dated", "promotion_revises", "base_rate_revises
 REFUSING_NOTHING |= {f"reward_type_{what}_{how}_dates" for what in ("text", "tie") for how in ("given", "taken")}
 REFUSING_NOTHING |= {f"score_counts_{rows}" for rows in ("new_rows", "new_rows_old_rows", "old_rows")}
 REFUSING_NOTHING |= {"score_newest_inserted", "score_newest_updated"}
+REFUSING_NOTHING.add("programme_ranks_anew")
 REFUSING_NOTHING |= {"category_dates", "category_text_given_dates", "category_text_taken_dates"}
 UNIQUE_INDEXES = """
 SELECT i.relname, c.conname FROM pg_index x

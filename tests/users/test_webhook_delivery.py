@@ -65,7 +65,7 @@ def test_what_fails_is_put_off_and_its_reason_kept(brand, receiver: Receiver, an
 
     assert deliver() == 0
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.5
     row = fresh(row)
     assert (row.state, row.attempts, row.status, row.fault) == ("failed", 1, status, fault)
     assert WAITS[0] * 0.7 < row.due_at - timezone.now() <= WAITS[0] * 1.2
@@ -80,7 +80,7 @@ def test_the_status_decides_however_the_body_ends(brand, receiver: Receiver, ans
     receiver.answers, began = [answer], time.monotonic()
 
     assert (deliver(), fresh(row).state) == (1, "sent")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.5
 
 
 def test_a_redirect_is_not_followed(brand, receiver: Receiver):

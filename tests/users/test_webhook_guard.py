@@ -108,7 +108,7 @@ def test_a_server_that_takes_the_connection_and_says_nothing_is_left_in_time(set
 
         assert send(f"https://{NAME}:{silent.getsockname()[1]}/", "127.0.0.1", seconds=0.3) == Answer(fault="too slow")
 
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 2.5
 
 
 def test_a_name_that_takes_too_long_or_does_not_exist_is_no_address():
@@ -117,7 +117,7 @@ def test_a_name_that_takes_too_long_or_does_not_exist_is_no_address():
 
     began = time.monotonic()
 
-    assert send(f"https://{NAME}/", resolve=lambda _: time.sleep(1.5), seconds=0.3) == Answer(fault="too slow")
-    assert time.monotonic() - began < 0.8
+    assert send(f"https://{NAME}/", resolve=lambda _: time.sleep(3), seconds=0.3) == Answer(fault="too slow")
+    assert time.monotonic() - began < 2.5
     assert send(f"https://{NAME}/", resolve=unknown) == Answer(fault="name not found")
     assert send(f"https://{NAME}/") == Answer(fault="name not found")

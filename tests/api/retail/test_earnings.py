@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from ledger.models import Transaction
@@ -255,6 +255,8 @@ def at_once(count, act):
     barrier, answers = threading.Barrier(count), []
 
     def run(number):
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '30s'")  # the last one waits for all the others
         barrier.wait()
         answers.append(act(number))
         connections.close_all()
