@@ -1,10 +1,19 @@
 """How a request is taken off the wire."""
 
+from typing import Any
+
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
     """A request in UTF-8. Django would read even the query in whatever charset the content type names, and fail with it."""
+
+    def _set_content_type_params(self, meta: Any) -> None:
+        """A content type that nobody can read is none."""
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc]
+        except (ValueError, TypeError):
+            self.content_type, self.content_params = "", {}
 
     @property
     def encoding(self) -> None:

@@ -3,14 +3,13 @@
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
-
-from loyalty.database import sqlstate
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -23,19 +22,43 @@ def tell_no_rows(_logger: Any, _method: str, event: Any) -> Any:
     """Of a database error tell where it was raised: its text shows the row that was refused, and so someone's data."""
     told = event.get("exc_info")
     error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
-    if isinstance(error, BaseException) and _is_of_database(error):
+    if isinstance(error, BaseException) and _shows_rows(error):
         del event["exc_info"]
-        place = "".join(traceback.format_tb(error.__traceback__))
-        event |= {"error": type(error).__name__, "sqlstate": sqlstate(error), "traceback": place}
+        whole = list(_whole(error))
+        state = next((state for state in (getattr(one, "sqlstate", None) for one in whole) if state), None)
+        event |= {"error": type(error).__name__, "sqlstate": state, "traceback": "".join(map(_place, whole))}
     return event
 
 
-def _is_of_database(error: BaseException) -> bool:
-    """Whether its text, or that of whatever it came from or holds, may be the database's."""
-    if isinstance(error, DatabaseError | psycopg.Error):
-        return True
-    further = [error.__cause__, error.__context__, *(error.exceptions if isinstance(error, BaseExceptionGroup) else ())]
-    return any(_is_of_database(one) for one in further if one is not None)
+def name_alone(record: logging.LogRecord) -> bool:
+    """Let a record of Celery, which writes an error's text out, name a database error alone; nothing is left out."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and isinstance(record.args, dict) and "exc" in record.args and _shows_rows(error):
+        record.args = {**record.args, "exc": type(error).__name__}
+    return True
+
+
+def _shows_rows(error: BaseException) -> bool:
+    return any(isinstance(one, DatabaseError | psycopg.Error) for one in _whole(error))
+
+
+def _whole(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it came from, and what it holds; each once."""
+    seen, left = set[int](), [error]
+    while left:
+        one = left.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        held = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        left += [further for further in (*held, one.__cause__, one.__context__) if further is not None]
+
+
+def _place(error: BaseException) -> str:
+    """Where one was raised, and what was noted of it."""
+    noted = ", ".join(getattr(error, "__notes__", []))
+    return f"{type(error).__name__}{f' ({noted})' if noted else ''}\n" + "".join(traceback.format_tb(error.__traceback__))
 
 
 def configure() -> None:
@@ -64,6 +87,7 @@ def configure() -> None:
             foreign_pre_chain=[*_shared, structlog.stdlib.add_logger_name],
         )
     )
+    handler.addFilter(name_alone)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)

@@ -179,9 +179,9 @@ def _settle_rows(brand_id: int, rows: Sequence[Sequence[Any]], at: datetime) -> 
     here = [(item.id, item.order) for item in taken if item.order is not None]
     outcomes = do_actions(brand_id=brand_id, orders=[order for _, order in here], at=at) if here else []
     # Who was erased or merged since the items were taken is looked up anew with the next ones.
-    settled = [(pk, outcome) for (pk, _), outcome in zip(here, outcomes, strict=True) if not isinstance(outcome, UserNotFound)]
+    settled = [(pk, outcome) for (pk, _), outcome in zip(here, outcomes, strict=True) if type(outcome) is not UserNotFound]
     _settle([pk for pk, _ in settled], [outcome for _, outcome in settled], at)
-    return len(taken)
+    return len(gone) + len(settled)
 
 
 def _read(brand_id: int, row: Sequence[Any]) -> _Taken:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
 
 from ledger.services.rollups import Part, Rollup, count_brand_up, count_up
@@ -88,9 +88,12 @@ RANKING = Rollup(
 )
 BEHIND = f"""
 SELECT (SELECT count(*) FROM (
-    SELECT FROM ledger_transaction WHERE brand_id = %s::bigint AND id > %s::bigint LIMIT {LITTLE + 1}) AS t),
+    SELECT FROM ledger_transaction
+    WHERE brand_id = asked.brand AND id > asked.after_0 AND id <= asked.upto_0 LIMIT {LITTLE + 1}) AS t),
   (SELECT count(*) FROM (
-    SELECT FROM users_memberchange WHERE brand_id = %s::bigint AND id > %s::bigint LIMIT {LITTLE + 1}) AS c)
+    SELECT FROM users_memberchange
+    WHERE brand_id = asked.brand AND id > asked.after_1 AND id <= asked.upto_1 LIMIT {LITTLE + 1}) AS c)
+FROM (SELECT %s::bigint, %s::bigint, %s::bigint, %s::bigint, %s::bigint) AS asked(brand, after_0, after_1, upto_0, upto_1)
 """  # noqa: S608 - numbers of our own
 HIGHER = f"""
 SELECT given.points, 1 + coalesce((
@@ -209,7 +212,7 @@ def _catch_up(brand_id: int) -> None:
     counted = [0] * len(newest) if mark is None or afresh else mark.counted_ids
     if max(new - old for new, old in zip(newest, counted, strict=True)) > FAR:
         return
-    ((transactions, changes),) = execute_prepared(BEHIND, [brand_id, counted[0], brand_id, counted[1]])
+    ((transactions, changes),) = execute_prepared(BEHIND, [brand_id, *counted, *newest])
     for _ in range(2 if transactions + changes <= LITTLE else 0):  # the first step notes what there is, the second counts it
         count_brand_up(RANKING, brand_id)
 
@@ -269,37 +272,56 @@ def tally_ranking() -> int:
 
 
 def forget_past_periods(*, at: datetime) -> int:
-    """Delete scores of periods that are over, batch by batch, with what names these periods; answers how many scores went."""
-    gone = 0
+    """Delete scores of periods that are over, batch by batch, with what names these periods; answers how many scores went.
+
+    A brand that cannot be swept holds up no other: what went wrong is raised when all the others are swept.
+    """
+    gone, errors = 0, list[DatabaseError]()
     for brand in Brand.objects.only("pk", "time_zone"):
-        local = at.astimezone(brand.zone)
-        current = [period_of(kind, local) for kind in ("all", "month", "week")]
-        past = RankScore.objects.filter(brand=brand).exclude(period__in=current)
-        gone += _in_batches(brand.pk, past, lambda rows: rows.delete()[0])
-        RankNode.objects.filter(brand=brand, members=0).exclude(period__in=current).delete()
-        in_all = RankScore.objects.filter(brand=brand, period=ALL)
-        for kind, period in (("month", current[1]), ("week", current[2])):
-            named = in_all.filter(**{f"{kind}__gt": "", f"{kind}__lt": period})
-            _in_batches(brand.pk, named, partial(_blank, kind))
+        try:
+            gone += _sweep(brand, at)
+        except DatabaseError as error:
+            error.add_note(f"brand {brand.pk}")
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} brands are not swept", errors)
     return gone
 
 
-def _blank(kind: str, rows: QuerySet[RankScore]) -> int:
+def _sweep(brand: Brand, at: datetime) -> int:
+    local = at.astimezone(brand.zone)
+    current = [period_of(kind, local) for kind in ("all", "month", "week")]
+    past = RankScore.objects.filter(brand=brand).exclude(period__in=current)
+    gone = _in_batches(brand.pk, past, lambda rows: rows.delete()[0])
+    empty = RankNode.objects.filter(brand=brand, members=0).exclude(period__in=current)
+    _in_batches(brand.pk, empty, lambda rows: rows.delete()[0])
+    in_all = RankScore.objects.filter(brand=brand, period=ALL)
+    for kind, period in (("month", current[1]), ("week", current[2])):
+        named = in_all.filter(**{f"{kind}__gt": "", f"{kind}__lt": period})
+        _in_batches(brand.pk, named, partial(_blank, kind))
+    return gone
+
+
+def _blank(kind: str, rows: QuerySet[Any]) -> int:
     return rows.update(**{kind: ""})
 
 
-def _in_batches(brand_id: int, rows: QuerySet[RankScore], act: Callable[[QuerySet[RankScore]], int]) -> int:
-    """Act on some of the rows until none is left, with nobody counting beside; answers how many that were."""
+def _in_batches(brand_id: int, rows: QuerySet[Any], act: Callable[[QuerySet[Any]], int]) -> int:
+    """Act on some of the rows until there are none, with nobody counting beside; answers how many that were.
+
+    They are looked up before that: meanwhile nobody is erased or merged either. What changed since is left alone.
+    """
 
     def effect() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '10min'")  # a step of counting may take its time
+            cursor.execute("SET LOCAL statement_timeout = '10min'")
         _hold(brand_id)
-        return act(rows.filter(pk__in=rows.order_by("pk").values("pk")[:AT_A_TIME]))
+        return act(rows.filter(pk__in=some))
 
     done = 0
-    while count := write(effect):
-        done += count
+    while some := list(rows.values_list("pk", flat=True)[:AT_A_TIME]):
+        done += write(effect)
     return done
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.wsgi import get_wsgi_application
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.config import PositiveDataAcceptanceConfig
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
+from loyalty.handler import Handler
 from rewards.services.collectibles import request_personalisation
 from tests.api.contract import part
 from tests.api.programme import make_campaign, make_code, make_collectible, make_item, make_reward_type
@@ -82,7 +82,7 @@ def world(own_brand) -> World:
 
 @cache
 def handler() -> WSGIHandler:
-    return get_wsgi_application()
+    return Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -36,13 +36,20 @@ def answer_of(path: str, *, query: str, kind: str) -> tuple[int, Any]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("charset", ["rot13", "unicode_escape", "utf-16", "nonsense"])
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *(f"charset={name}" for name in ("rot13", "unicode_escape", "utf-16", "nonsense")),
+        "charset*=nonsense''x",
+        "charset*0*=utf-8''a; charset*=utf-8''b",
+    ],
+)
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [("/api/admin/users", 401, "missing_api_key"), ("/api/retail/gifts", 401, "missing_token"), ("/api/app/none", 404, 3)],
 )
 def test_a_query_is_read_whatever_charset_the_body_would_have(path, status, code, charset):
-    found, told = answer_of(path, query="limit=1&x=%5Cud800", kind=f"x/y; charset={charset}")
+    found, told = answer_of(path, query="limit=1&x=%5Cud800", kind=f"x/y; {charset}")
 
     assert found == status
     assert code in {told.get("code"), told.get("errorCode")}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import structlog
+from celery.app.trace import LOG_FAILURE
 from django.db import IntegrityError, transaction
 
 from loyalty.observability import configure
@@ -53,11 +54,28 @@ def test_an_error_of_the_database_is_written_without_the_row_that_it_shows(brand
 def test_what_comes_of_such_an_error_is_written_without_it_too(brand, written):
     cause, whole = refusal_of_the_database(brand), RuntimeError("the batch")
     whole.__cause__ = cause
+    cause.add_note("brand 7")
 
     for error in (whole, ExceptionGroup("two brands", [ValueError("x"), cause])):
         told = written(error)
         assert NAME not in told
-        assert type(error).__name__ in told
+        assert all(word in told for word in (type(error).__name__, "IntegrityError (brand 7)", "23505", "test_logs.py"))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_task_that_fails_of_such_an_error_names_it_alone(brand, written, grouped):
+    """Celery writes an error's text into the line itself."""
+    error = refusal_of_the_database(brand)
+    error = ExceptionGroup("two brands", [error]) if grouped else error
+    context = {"id": "1", "name": "rewards.tasks.drain", "exc": repr(error), "description": "raised unexpected"}
+    record = logging.LogRecord("celery.app.trace", logging.ERROR, "", 0, LOG_FAILURE, (context,), (type(error), error, None))
+
+    handler = logging.getLogger().handlers[0]
+    assert handler.filter(record)
+    told = handler.format(record)
+
+    assert NAME not in told
+    assert f"rewards.tasks.drain[1] raised unexpected: {type(error).__name__}" in told
 
 
 def test_any_other_error_is_written_as_it_is(written):

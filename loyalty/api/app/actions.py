@@ -1,7 +1,6 @@
 """What users do for points: one by one and answered at once, into the inbox, or for many users together."""
 
-import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from msgspec import Meta, Struct
 from loyalty.api.app import documents
 from loyalty.api.app.base import AppView, ServerView, UserView
 from loyalty.api.app.codes import CODES, ErrorCode, reason_of
+from loyalty.api.app.days import Calendar
 from loyalty.api.app.documents import examples
 from loyalty.api.app.envelopes import answered
 from loyalty.api.app.reading import ClientId, Language, Name, Tag
@@ -19,11 +19,9 @@ from loyalty.api.app.shapes.actions import DoneData, LeftOut, MultiData, MultiRe
 from loyalty.api.app.users import check_app
 from loyalty.errors import LoyaltyError, invalid_field
 from rewards.services.action_batches import Outcome
-from rewards.services.actions import ActionOrder, Done, backdating_days_of, do_action
+from rewards.services.actions import ActionOrder, Done, do_action
 from rewards.services.inbox import accept_action, do_and_keep
-from users.models import Brand
 
-DAY = re.compile("([0-9]{2})/([0-9]{2})/([0-9]{4})")
 MOST_ITEMS = 1_000
 Properties = dict[str, Any]
 
@@ -91,7 +89,7 @@ class StoreView(UserView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Reward it, or say why not."""
         body, at = self.read(request, ActionBody), timezone.now()
-        order = _order(self, body, self.auth_id, day_of(body.date, self.brand_id, at), member_id=self.member.pk)
+        order = _order(self, body, self.auth_id, Calendar(self.brand_id, at).end_of(body.date), member_id=self.member.pk)
         done = do_action(order=order, at=at)
         left = LeftOut(done.left.period, done.left.total)
         return answered(DoneData(done.points, done.posted.balance_after, left))
@@ -113,7 +111,7 @@ class BufferView(ServerView):
         """Take it in; durable when this answers."""
         body, at = self.read(request, BufferBody), timezone.now()
         check_app(self.caller, body.app_id)
-        order = _order(self, body, body.partner_client_id, day_of(body.date, self.brand_id, at))
+        order = _order(self, body, body.partner_client_id, Calendar(self.brand_id, at).end_of(body.date))
         return answered(TakenData(str(accept_action(order=order, at=at))))
 
 
@@ -136,16 +134,13 @@ class MultiStoreView(ServerView):
         body, at = self.read(request, MultiBody), timezone.now()
         if body.app_id is not None:
             check_app(self.caller, body.app_id)
-        items, days, refused = body.told(), dict[str | None, datetime | None](), dict[int, LoyaltyError]()
+        items, calendar, refused = body.told(), Calendar(self.brand_id, at), dict[int, LoyaltyError]()
         orders = []
         for place, item in enumerate(items):
             try:
-                if item.date not in days:
-                    days[item.date] = day_of(item.date, self.brand_id, at)
+                orders.append(_order(self, item, item.partner_client_id, calendar.end_of(item.date)))
             except LoyaltyError as refusal:
                 refused[place] = refusal
-                continue
-            orders.append(_order(self, item, item.partner_client_id, days[item.date]))
         outcomes = iter(do_and_keep(brand_id=self.brand_id, orders=orders, actor=self.actor, at=at))
         results = [
             _result(item.partner_client_id, refused[place] if place in refused else next(outcomes))
@@ -179,30 +174,3 @@ def _result(name: str, outcome: Outcome) -> MultiResult:
     if isinstance(outcome, Done):
         return MultiResult(name, int(ErrorCode.OK), outcome.points, None)
     return MultiResult(name, int(CODES[outcome.code]), 0, reason_of(outcome.code))
-
-
-def day_of(text: str | None, brand_id: int, at: datetime) -> datetime | None:
-    """When something happened on a day that is told as dd/mm/yyyy, in the brand's time zone; None: now.
-
-    A day that is over counts with its last second. Raises InvalidRequest for what is no day, for the future, and for a day that
-    is too long ago: days are counted by the calendar, for not all have 24 hours.
-    """
-    if text is None:
-        return None
-    found = DAY.fullmatch(text)
-    try:
-        day = date(int(found[3]), int(found[2]), int(found[1])) if found else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise invalid_field("date", "a day as dd/mm/yyyy")
-    zone = Brand.objects.only("time_zone").get(pk=brand_id).zone
-    today = at.astimezone(zone).date()
-    if day > today:
-        raise invalid_field("date", "not in the future", code="in_the_future")
-    if (today - day).days > (days := backdating_days_of(brand_id)):
-        raise invalid_field("date", f"not more than {days} days ago", code="too_long_ago")
-    if day == today:
-        return None
-    midnight = datetime.combine(day + timedelta(days=1), time.min, zone)  # where clocks change at it, the instant of that
-    return midnight.astimezone(UTC) - timedelta(seconds=1)

@@ -48,7 +48,7 @@ def _parts(request: HttpRequest, limit_bytes: int) -> QueryDict:
         raise UnsupportedMediaType
     try:
         files, fields = request.FILES, request.POST
-    except MultiPartParserError:
+    except (MultiPartParserError, TypeError):  # TypeError: a part whose parameters contradict each other
         raise FieldRefused("", "malformed", "this is no form in parts") from None
     if files:
         raise FieldRefused(next(iter(files)), "invalid", "files are not taken")

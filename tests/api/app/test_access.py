@@ -370,3 +370,11 @@ def test_a_form_in_another_charset_is_refused(app, charset):
         "POST", "/api/app/auth/token", form, content_type="multipart/form-data; boundary=b; charset=UTF-8"
     )
     refused(answer, 1, "credentials_wrong", status=401)
+
+
+def test_a_form_whose_parts_contradict_themselves_is_malformed(app):
+    form = b"--b\r\nContent-Disposition: form-data; name*0*=utf-8''a; name*=utf-8''b\r\n\r\nx\r\n--b--\r\n"
+
+    answer = app.client.generic("POST", "/api/app/auth/token", form, content_type="multipart/form-data; boundary=b")
+
+    refused(answer, 3, "invalid_arguments")

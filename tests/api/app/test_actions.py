@@ -345,7 +345,8 @@ def test_what_waits_for_a_user_who_is_just_being_merged_is_rewarded_to_the_kept_
         with left_open(lambda: merge_members(at=timezone.now(), **terms)):
             drained = threads.submit(closing, drain)
             wait_for_waiting()
-        drained.result()
+        assert drained.result() == 0, "they were gone when it came to them"
+    assert drain() == 1
 
     assert InboxItem.objects.get(brand=own_brand).state == "applied"
     assert Account.objects.get(brand=own_brand, member=keep).balance == 5
