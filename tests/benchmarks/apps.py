@@ -12,6 +12,7 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
+from loyalty.horizon import newest_ids
 from rewards.models import InboxItem, Programme, RankScore
 from rewards.rules.periods import period_of
 from rewards.selectors.feed import Cursor, Marks, changes_since
@@ -195,7 +196,6 @@ def _ranking(brands: dict[str, Brand], period: Period, at: datetime) -> Comparis
 def _early(brand: Brand) -> Marks:
     """Where a back end stands that has followed the ledger, and the first members."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT last_value FROM ledger_transaction_id_seq")
-        (transaction,) = cursor.fetchone()
         cursor.execute("SELECT min(id) + 5000 FROM users_memberchange WHERE brand_id = %s", [brand.pk])
-        return Marks(transaction, int(cursor.fetchone()[0]), 0)
+        (newest,) = newest_ids(["ledger_transaction_id_seq"])
+        return Marks(newest, int(cursor.fetchone()[0]), 0)
