@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,6 +10,11 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 
 from loyalty.handler import Handler
+
+
+@cache
+def application() -> Handler:
+    return Handler()
 
 
 def answer_of(path: str, *, query: str, kind: str) -> tuple[int, Any]:
@@ -26,10 +32,9 @@ def answer_of(path: str, *, query: str, kind: str) -> tuple[int, Any]:
         "wsgi.errors": io.StringIO(),
         "wsgi.url_scheme": "http",
     }
-    handler = Handler()
     request_started.disconnect(close_old_connections)  # the test's own connection stays, as with Django's client
     try:
-        content = b"".join(handler(environ, lambda status, _headers, *_: told.append(status)))
+        content = b"".join(application()(environ, lambda status, _headers, *_: told.append(status)))
     finally:
         request_started.connect(close_old_connections)
     return int(told[0].split()[0]), json.loads(content)
