@@ -17,7 +17,7 @@ class Request(WSGIRequest):
 
     @property
     def encoding(self) -> None:
-        """Nothing but the default: whoever reads a body refuses what says to be in another."""
+        """Nothing but the default: the APIs refuse a body that says to be in another."""
 
     @encoding.setter
     def encoding(self, value: str) -> None:

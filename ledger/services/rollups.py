@@ -8,7 +8,7 @@ it goes on where it stopped, and it may run beside itself.
 Days are those of the brand's time zone. When a brand moves to another, its rollups are counted afresh.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,20 +86,25 @@ class RollupCheck:
 
 
 def count_up(rollup: Rollup) -> int:
-    """Bring a rollup of every brand up to date; answers how many ids were passed.
+    """Bring a rollup of every brand up to date; answers how many ids were passed. Raises as for_each_brand does."""
+    return for_each_brand(lambda brand: count_brand_up(rollup, brand.pk), failure="not counted up")
 
-    A brand that cannot be counted holds up no other: what went wrong is raised when all the others are counted.
+
+def for_each_brand(act: Callable[[Brand], int], *, failure: str) -> int:
+    """Act for every brand; answers the sum of what that answers.
+
+    A brand that fails holds up no other: an ExceptionGroup tells what went wrong when all the others have had their turn.
     """
-    passed, errors = 0, list[DatabaseError]()
-    for brand_id in Brand.objects.values_list("pk", flat=True):
+    total, errors = 0, list[DatabaseError]()
+    for brand in Brand.objects.only("pk", "time_zone"):
         try:
-            passed += count_brand_up(rollup, brand_id)
+            total += act(brand)
         except DatabaseError as error:
-            error.add_note(f"brand {brand_id}")
+            error.add_note(f"brand {brand.pk}")
             errors.append(error)
     if errors:
-        raise ExceptionGroup(f"{len(errors)} brands are not counted up", errors)
-    return passed
+        raise ExceptionGroup(f"{len(errors)} brands are {failure}", errors)
+    return total
 
 
 def count_brand_up(rollup: Rollup, brand_id: int) -> int:

@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from ledger.services.rollups import Part, Rollup, count_brand_up, count_up
+from ledger.services.rollups import Part, Rollup, count_brand_up, count_up, for_each_brand
 from loyalty.database import execute_prepared, write
 from loyalty.horizon import newest_ids, read_one_instant
 from rewards.models import RankingMark, RankNode, RankScore
@@ -274,18 +274,9 @@ def tally_ranking() -> int:
 def forget_past_periods(*, at: datetime) -> int:
     """Delete scores of periods that are over, batch by batch, with what names these periods; answers how many scores went.
 
-    A brand that cannot be swept holds up no other: what went wrong is raised when all the others are swept.
+    Raises as for_each_brand does.
     """
-    gone, errors = 0, list[DatabaseError]()
-    for brand in Brand.objects.only("pk", "time_zone"):
-        try:
-            gone += _sweep(brand, at)
-        except DatabaseError as error:
-            error.add_note(f"brand {brand.pk}")
-            errors.append(error)
-    if errors:
-        raise ExceptionGroup(f"{len(errors)} brands are not swept", errors)
-    return gone
+    return for_each_brand(lambda brand: _sweep(brand, at), failure="not swept")
 
 
 def _sweep(brand: Brand, at: datetime) -> int:
