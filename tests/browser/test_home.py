@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.faults.server import ROOT, environment
@@ -26,6 +27,7 @@ def earn_and_spend(demo) -> None:
         subprocess.run(command, cwd=ROOT, env=environment(demo.folder), check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_charts_are_drawn_and_told_as_tables_for_a_period_of_ones_choice(demo, sit_down):
     earn_and_spend(demo)
     desk = sit_down("brand-manager")

@@ -21,6 +21,7 @@ def kill_under_load(platform: Platform, *, kills: int, writers: int, only_postma
     load.check()
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_when_all_of_postgresql_is_killed(platform: Platform) -> None:
     web = platform.web
 

@@ -19,6 +19,8 @@ import redis
 from loyalty.embedded import SOCKET_PATH_LIMIT, Embedded
 from tests.faults.server import ROOT, at_once, end, environment, family_of, wait_for
 
+pytestmark = pytest.mark.slow
+
 STARTERS = 6
 # Root's Python often lies where nobody else may read; to write there stays forbidden.
 MAY_READ = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", "--securebits=+no_setuid_fixup"]
@@ -212,7 +214,6 @@ def test_a_killed_valkey_comes_back_with_what_it_was_told(servers: Embedded) -> 
         assert valkey.get("kept") == b"42"
 
 
-@pytest.mark.slow
 def test_a_kill_during_initdb_leaves_nothing_half_made(servers: Embedded) -> None:
     for wait_seconds in (0.0, 0.2, 0.5):
         process = child(ENSURE, servers.base)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from exchange.models import Partnership
 from loyalty.admin.base import BrandAdmin, ReadOnlyAdmin, UndeletedAdmin, has_brand
 from loyalty.admin.navigation import SECTIONS
-from loyalty.admin.roles import AUDITOR, ROLES, TABLE, permissions_of
+from loyalty.admin.roles import AUDITOR, BRAND_MANAGER, ROLES, TABLE, permissions_of
 from tests.conftest import make_brand
 from tests.loyalty.backoffice.pages import OF_EVERYBODY, PAGES, Page, received
 from tests.loyalty.desk import make_staff, page_of, signed_in, words
@@ -33,6 +33,10 @@ OF_DJANGO |= {"app_list", "search", None}
 OF_MODELS = ("changelist", "add", "history", "delete", "change")
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 SUPERUSER = "Superuser of the brand"
+# One who may write almost all, and one who may look at it, every time; the others take as long again and again.
+AT_ONCE = (BRAND_MANAGER, AUDITOR)
+OTHERS = [pytest.param(role, marks=pytest.mark.slow) for role in (*ROLES, SUPERUSER) if role not in AT_ONCE]
+EVERYBODY = [*AT_ONCE, *OTHERS]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +88,7 @@ def betrays(response, brand: Brand) -> bool:
     return any(marker in text for marker in markers(brand))
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_lists_show_rows_of_ones_own_brand_to_whom_may_look(brands, role):
     own, other = brands
     client = someone(role, own)
@@ -101,7 +105,7 @@ def test_lists_show_rows_of_ones_own_brand_to_whom_may_look(brands, role):
             assert not betrays(answer, other), model
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_rows_open_for_whom_may_look_and_those_of_another_brand_for_nobody(brands, role):
     own, other = brands
     client = someone(role, own)
@@ -124,7 +128,7 @@ def noted(row: Partnership, brand: Brand, staff: Staff) -> AuditEntry:
     return AuditEntry.objects.get(brand=brand, reason=reason)
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_the_history_of_a_received_partnership_tells_of_ones_own_side_alone(brands, role):
     own = brands[0]
     client, page = someone(role, own), page_of(Partnership, "history", *received(own)[0])
@@ -140,7 +144,7 @@ def test_the_history_of_a_received_partnership_tells_of_ones_own_side_alone(bran
         assert entries[1].staff_name not in words(answer)
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_forms_open_for_whom_may_write_and_offer_nothing_of_another_brand(brands, role):
     own, other = brands
     client = someone(role, own)
@@ -169,7 +173,7 @@ def foreign_choices(page, own: Brand):
                     yield name
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_actions_reach_no_row_of_another_brand_and_need_their_permission(brands, role):
     own, other = brands
     client = someone(role, own)
@@ -252,7 +256,7 @@ def is_usual(name: str | None) -> bool:
     return name in OF_DJANGO | usual or name == "auth_user_password_change"
 
 
-@pytest.mark.parametrize("role", [*ROLES, SUPERUSER])
+@pytest.mark.parametrize("role", EVERYBODY)
 def test_pages_of_their_own_open_for_whom_may_and_never_for_another_brands_rows(brands, role):
     own, other = brands
     client = someone(role, own)
