@@ -1,10 +1,11 @@
 """The Celery application: workers drain rows, the broker only wakes them."""
 
+import gc
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 
@@ -27,3 +28,10 @@ def hold_servers(**_: Any) -> None:
     from loyalty import embedded
 
     embedded.hold()
+
+
+@worker_process_init.connect
+def keep_what_is_loaded(**_: Any) -> None:
+    """What is loaded stays: to look it through for garbage would halt each batch of rows for a while."""
+    gc.collect()
+    gc.freeze()

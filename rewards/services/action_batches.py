@@ -16,7 +16,6 @@ from ledger.services.posting import Posted, array_of, open_accounts, post_many
 from loyalty.database import execute_prepared, write
 from loyalty.errors import LoyaltyError
 from rewards.errors import ActionAlreadyDone
-from rewards.models import ActionGain, ActionUse
 from rewards.rules.actions import Case, judge, left_of, unmet
 from rewards.rules.periods import ALL
 from rewards.services.actions import (
@@ -44,6 +43,17 @@ ON CONFLICT (brand_id, action_id, member_id, period) DO UPDATE SET count = u.cou
 KEEP = """
 COPY rewards_actiongain (brand_id, action_id, member_id, param, salt, fingerprint, occurred_at, points, posting_id, recorded_at)
 FROM STDIN
+"""
+# Of many, by arrays: a thousand parameters take longer to be put into a statement than to be found by it.
+HELD = "SELECT * FROM users_member WHERE brand_id = %s AND auth_id = ANY(%s::text[]) ORDER BY id FOR NO KEY UPDATE"
+DUPLICATES = "SELECT id, merged_into_id FROM users_member WHERE brand_id = %s AND merged_into_id = ANY(%s::bigint[])"
+DONE_BEFORE = """
+SELECT member_id, action_id, param FROM rewards_actiongain
+WHERE brand_id = %s AND member_id = ANY(%s::bigint[]) AND action_id = ANY(%s::bigint[]) AND param = ANY(%s::text[])
+"""
+USES = """
+SELECT member_id, action_id, period, count FROM rewards_actionuse
+WHERE brand_id = %s AND action_id = ANY(%s::bigint[]) AND member_id = ANY(%s::bigint[]) AND period = ANY(%s::text[])
 """
 Outcome = Done | LoyaltyError
 
@@ -97,8 +107,7 @@ def do_all(brand_id: int, orders: Sequence[ActionOrder], at: datetime) -> tuple[
 
 def _known(brand_id: int, orders: Sequence[ActionOrder], at: datetime) -> Known:
     names = {order.auth_id for order in orders if "\x00" not in order.auth_id}
-    rows = Member.objects.filter(brand_id=brand_id, auth_id__in=names).order_by("pk").select_for_update(no_key=True)
-    members = {member.auth_id or "": member for member in rows}
+    members = {member.auth_id or "": member for member in Member.objects.raw(HELD, [brand_id, list(names)])}
     ids = [member.pk for member in members.values()]
     offers = {tag: _offer(brand_id, tag) for tag in {order.tag for order in orders}}
     actions = [offer for offer in offers.values() if isinstance(offer, Offer)]
@@ -136,20 +145,23 @@ def _done_before(brand_id: int, members: Sequence[int], actions: Sequence[int], 
     if not params:
         return set()
     heirs = {pk: pk for pk in members}
-    duplicates = Member.objects.filter(brand_id=brand_id, merged_into__in=members)
-    heirs |= {pk: heir or pk for pk, heir in duplicates.values_list("pk", "merged_into")}
-    gains = ActionGain.objects.filter(brand_id=brand_id, member_id__in=heirs, action_id__in=actions, param__in=params)
-    return {
-        (heirs[member_id], action_id, param or "")
-        for member_id, action_id, param in gains.values_list("member_id", "action_id", "param")
-    }
+    heirs |= dict(_rows(DUPLICATES, [brand_id, array_of(members)]))
+    gains = _rows(DONE_BEFORE, [brand_id, array_of(heirs), array_of(actions), list(params)])
+    return {(heirs[member_id], action_id, param) for member_id, action_id, param in gains}
 
 
 def _uses(brand_id: int, members: Sequence[int], actions: Sequence[int], periods: set[str]) -> dict[tuple[int, int, str], int]:
     """How often each member did each action, in these periods and in all; what lies further back is of no account."""
-    rows = ActionUse.objects.filter(brand_id=brand_id, action_id__in=actions, member_id__in=members, period__in={*periods, ALL})
-    counts = rows.values_list("member_id", "action_id", "period", "count")
-    return {(member_id, action_id, period): count for member_id, action_id, period, count in counts}
+    rows = _rows(USES, [brand_id, array_of(actions), array_of(members), list({*periods, ALL})])
+    return {(member_id, action_id, period): count for member_id, action_id, period, count in rows}
+
+
+def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """What a statement finds, planned for how many it asks for."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _judge(place: int, order: ActionOrder, known: Known, at: datetime) -> _Meant:

@@ -1,5 +1,6 @@
 """Measuring two things side by side: interleaved rounds, the median of each, their spread, the ratio."""
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -43,7 +44,12 @@ class Comparison:
 
 
 def interleave(rounds: int, **sides: Callable[[], float]) -> dict[str, list[float]]:
-    """Run every side once a round, in turning order, after one round that does not count."""
+    """Run every side once a round, in turning order, after one round that does not count.
+
+    What is loaded is kept out of the garbage collector's way, as the servers keep it.
+    """
+    gc.collect()
+    gc.freeze()
     figures: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
     for number in range(-1, rounds):
